@@ -1,0 +1,1 @@
+//! Rooms, selections and the cluster protocol.

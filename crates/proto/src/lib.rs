@@ -1,0 +1,1 @@
+//! The protocols of Engine.IO, Socket.IO and WebSocket, without I/O.
