@@ -1,0 +1,11 @@
+//! Errors, by whose fault they are.
+
+mod build;
+mod emit;
+mod handler;
+mod refusal;
+
+pub use build::BuildError;
+pub use emit::EmitError;
+pub use handler::HandlerError;
+pub use refusal::Refusal;

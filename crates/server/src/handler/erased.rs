@@ -1,0 +1,175 @@
+//! Handlers of all types, in the one form that the route table holds.
+
+use super::function::HandlerFn;
+use super::guard::{Guarded, guarded};
+use super::returned::{Answers, Returns};
+use crate::ack::Ack;
+use crate::extract::{Context, Extractors, Kind, Rejection};
+use crate::state::Requirements;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+/// The running handler. It answers its event itself, and it does not panic.
+pub(crate) type HandlerFuture<K> = Pin<Box<dyn Future<Output = <K as Kind>::Finished> + Send>>;
+
+/// Why a handler did not start.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// An extractor found that its part doesn't fit. An ack is still to be answered with the message.
+    Rejected(Rejection),
+    /// An extractor, or the function itself before it had made its future, panicked. Logged by now.
+    Panicked,
+}
+
+/// A function that can be registered as a handler for the occasion `K`. Implemented here for all of them; `A`
+/// and `M` are found by the compiler.
+///
+/// A handler is `Fn(extractors…) -> impl Future + Send + 'static`, up to twelve
+/// [extractors](crate::extract::FromContext), and what it returns is an [answer](super::IntoAnswer), an
+/// [outcome](super::IntoOutcome) or a [verdict](super::IntoVerdict).
+pub trait Handler<K: Kind, A, M>: sealed::Sealed<K, A, M> + Sized {
+    #[doc(hidden)]
+    fn erase(self, name: Arc<str>) -> Erased<K>;
+}
+
+impl<K, A, M, H> Handler<K, A, M> for H
+where
+    K: Kind,
+    H: HandlerFn<A> + Send + Sync + 'static,
+    A: Extractors<K> + 'static,
+    A::Uses: Returns<K, H::Output, M>,
+    H::Future: Send + 'static,
+    H::Output: 'static,
+    M: 'static,
+{
+    fn erase(self, name: Arc<str>) -> Erased<K> {
+        Erased(BoxHandler(Box::new(Typed { function: self, name, types: PhantomData::<fn() -> (A, M)> })))
+    }
+}
+
+/// A handler whose type is forgotten.
+#[doc(hidden)]
+pub struct Erased<K: Kind>(pub(crate) BoxHandler<K>);
+
+/// A handler whose type is forgotten.
+pub(crate) struct BoxHandler<K: Kind>(Box<dyn Call<K>>);
+
+impl<K: Kind> BoxHandler<K> {
+    /// Starts the handler: extracts its arguments and makes its future, which has not been polled yet.
+    ///
+    /// The context's ack, if it has one, is answered by the handler or not at all; whoever calls several
+    /// handlers for one event gives it to the one that is to answer.
+    pub(crate) fn call(&self, cx: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError> {
+        self.0.call(cx)
+    }
+
+    /// How the handler stands to the answer of its event.
+    pub(crate) fn answers(&self) -> Answers {
+        self.0.answers()
+    }
+
+    /// Notes the state that the handler takes.
+    pub(crate) fn requirements(&self, needs: &mut Requirements) {
+        self.0.requirements(needs);
+    }
+}
+
+impl<K: Kind> fmt::Debug for BoxHandler<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handler").field(&self.0.name()).finish()
+    }
+}
+
+trait Call<K: Kind>: Send + Sync {
+    fn call(&self, cx: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError>;
+    fn answers(&self) -> Answers;
+    fn requirements(&self, needs: &mut Requirements);
+    fn name(&self) -> &str;
+}
+
+struct Typed<H, A, M> {
+    function: H,
+    name: Arc<str>,
+    types: PhantomData<fn() -> (A, M)>,
+}
+
+impl<K, A, M, H> Call<K> for Typed<H, A, M>
+where
+    K: Kind,
+    H: HandlerFn<A> + Send + Sync + 'static,
+    A: Extractors<K> + 'static,
+    A::Uses: Returns<K, H::Output, M>,
+    H::Future: Send + 'static,
+    H::Output: 'static,
+    M: 'static,
+{
+    fn call(&self, cx: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError> {
+        let started = guarded(&self.name, || {
+            let args = A::extract(cx)?;
+            // What the extractors have left of the ack is for the return value.
+            let ack = K::take_ack(cx).map(|id| Ack::new(cx.socket(), Some(id)));
+            Ok((self.function.call_with(args), ack))
+        });
+        let (future, ack) = started.ok_or(CallError::Panicked)?.map_err(CallError::Rejected)?;
+        let finishing =
+            Finishing::<K, _, A::Uses, M> { future, ack, name: self.name.clone(), types: PhantomData };
+        Ok(Box::pin(Guarded::new(self.name.clone(), finishing)))
+    }
+
+    fn answers(&self) -> Answers {
+        <A::Uses as Returns<K, H::Output, M>>::answers()
+    }
+
+    fn requirements(&self, needs: &mut Requirements) {
+        A::requirements(needs);
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+pin_project! {
+    /// The handler's own future, followed by what is to be done with its output.
+    struct Finishing<K, F, U, M> {
+        #[pin]
+        future: F,
+        ack: Option<Ack>,
+        name: Arc<str>,
+        types: PhantomData<fn() -> (K, U, M)>,
+    }
+}
+
+impl<K, F, U, M> Future for Finishing<K, F, U, M>
+where
+    K: Kind,
+    F: Future,
+    U: Returns<K, F::Output, M>,
+{
+    type Output = K::Finished;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<K::Finished> {
+        let this = self.project();
+        let output = ready!(this.future.poll(cx));
+        Poll::Ready(U::finish(output, this.ack.as_ref(), this.name))
+    }
+}
+
+mod sealed {
+    use super::{Extractors, HandlerFn, Kind, Returns};
+
+    pub trait Sealed<K, A, M> {}
+
+    impl<K, A, M, H> Sealed<K, A, M> for H
+    where
+        K: Kind,
+        H: HandlerFn<A>,
+        A: Extractors<K>,
+        A::Uses: Returns<K, H::Output, M>,
+    {
+    }
+}

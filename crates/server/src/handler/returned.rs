@@ -1,0 +1,122 @@
+//! What becomes of a handler's return value: it depends on the occasion, and on whether the handler took the
+//! event's ack.
+
+use super::answer::{IntoAnswer, says_something};
+use super::outcome::{IntoOutcome, IntoVerdict};
+use crate::ack::Ack;
+use crate::error::{HandlerError, Refusal};
+use crate::extract::{
+    ArgsAndAck, EventAck, EventArgs, Kind, Nothing, OnConnect, OnDisconnect, OnEvent, OnFallback,
+    OnMiddleware, Uses,
+};
+use serde::Serialize;
+
+/// Implemented by what the arguments of a handler use up ([`Uses`]), for what the handler may then return on
+/// the occasion `K`.
+pub trait Returns<K: Kind, R, M>: Uses {
+    /// How the handler stands to the answer of its event.
+    #[doc(hidden)]
+    fn answers() -> Answers;
+
+    /// Does with the return value what is to be done. `ack` is what the handler has left of it.
+    #[doc(hidden)]
+    fn finish(returned: R, ack: Option<&Ack>, handler: &str) -> K::Finished;
+}
+
+/// How a handler stands to the answer of its event.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Never.
+    No,
+    /// Only to say that it has finished.
+    Finished,
+    /// It takes the ack or returns a value.
+    Value,
+}
+
+/// Nothing is answered: the handler took the ack. See [`Returns`].
+#[derive(Debug)]
+pub struct ByAck(());
+
+/// Nothing is answered: there is nobody who asked. See [`Returns`].
+#[derive(Debug)]
+pub struct ByOutcome(());
+
+/// The client is let in or not. See [`Returns`].
+#[derive(Debug)]
+pub struct ByVerdict(());
+
+macro_rules! return_value_answers {
+    ($($uses:ident)*) => {
+        $(#[diagnostic::do_not_recommend]
+        impl<R: IntoAnswer<M>, M> Returns<OnEvent, R, M> for $uses {
+            fn answers() -> Answers {
+                if says_something::<R::Value>() { Answers::Value } else { Answers::Finished }
+            }
+
+            fn finish(returned: R, ack: Option<&Ack>, handler: &str) {
+                answer(returned.into_answer(), ack, handler);
+            }
+        })*
+    };
+}
+
+macro_rules! nothing_answers {
+    ($($kind:ident: $($uses:ident)*, $answers:ident, $by:ident;)*) => {
+        $($(#[diagnostic::do_not_recommend]
+        impl<R: IntoOutcome> Returns<$kind, R, $by> for $uses {
+            fn answers() -> Answers {
+                Answers::$answers
+            }
+
+            fn finish(returned: R, _: Option<&Ack>, handler: &str) {
+                if let Err(error) = returned.into_outcome() {
+                    error.log(handler);
+                }
+            }
+        })*)*
+    };
+}
+
+return_value_answers!(Nothing EventArgs);
+
+nothing_answers!(
+    OnEvent: EventAck ArgsAndAck, Value, ByAck;
+    OnFallback: Nothing EventArgs, No, ByOutcome;
+    OnConnect: Nothing, No, ByOutcome;
+    OnDisconnect: Nothing, No, ByOutcome;
+);
+
+#[diagnostic::do_not_recommend]
+impl<R: IntoVerdict> Returns<OnMiddleware, R, ByVerdict> for Nothing {
+    fn answers() -> Answers {
+        Answers::No
+    }
+
+    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<(), Refusal> {
+        returned.into_verdict(handler)
+    }
+}
+
+/// Sends the answer, if one was asked for. A value that can't be encoded is the server's fault: the caller is
+/// told that there was an error, instead of being left to wait.
+fn answer<V: Serialize>(result: Result<V, HandlerError>, ack: Option<&Ack>, handler: &str) {
+    let sent = match (result, ack) {
+        (Ok(value), Some(ack)) => ack.send_returned(&value),
+        (Ok(_), None) => Ok(()),
+        (Err(error), ack) => {
+            error.log(handler);
+            ack.map_or(Ok(()), |ack| ack.send_error(error.message()))
+        }
+    };
+    if let Err(error) = sent {
+        tracing::error!(handler, %error, "the answer can't be sent");
+        if let Some(ack) = ack
+            && error.is_encoding()
+            && let Err(error) = ack.send_error(HandlerError::INTERNAL)
+        {
+            tracing::debug!(handler, %error, "nor can the error be");
+        }
+    }
+}

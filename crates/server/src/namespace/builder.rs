@@ -1,0 +1,214 @@
+//! `Namespace`: what the application registers, before the server is built.
+
+use super::routes::Routes;
+use crate::error::BuildError;
+use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
+use crate::handler::{Handler, guarded};
+use crate::state::States;
+use std::fmt;
+use std::sync::Arc;
+
+/// Event names that no client can send, as the protocol keeps them for itself.
+const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/// A namespace: its name, and the handlers that all its sockets share.
+///
+/// Handlers are registered once, so that they cost a connected socket nothing. A handler is an async
+/// function whose arguments are [extractors](crate::extract::FromContext); handlers of one kind are called in the
+/// order they are registered in.
+///
+/// ```
+/// use enchufe::{Ack, Data, DisconnectReason, Handshake, Namespace, Refusal, Socket};
+///
+/// let chat = Namespace::new("/chat")
+///     .middleware(async |handshake: Handshake| {
+///         if allowed(&handshake) { Ok(()) } else { Err(Refusal::new("unauthorized")) }
+///     })
+///     .on_connect(async |socket: Socket| { /* … */ })
+///     .on("add", async |Data((a, b)): Data<(i64, i64)>| a + b)
+///     .on_disconnect(async |socket: Socket, reason: DisconnectReason| println!("left: {reason}"));
+/// # fn allowed(_: &Handshake) -> bool { true }
+/// ```
+#[must_use = "a namespace is added to a server with `Server::builder().namespace(…)`"]
+pub struct Namespace {
+    name: Name,
+    routes: Routes,
+    reserved: Option<String>,
+}
+
+impl Namespace {
+    /// The namespace of this name. A name that doesn't begin with `/` gets one; `/` is the main namespace.
+    pub fn new(name: impl Into<String>) -> Self {
+        let mut name = name.into();
+        if !name.starts_with('/') {
+            name.insert(0, '/');
+        }
+        Self::named(Name::Exact(name.into()))
+    }
+
+    /// Namespaces that come into being when a client asks for a name that `accepts` and that no
+    /// [`new`](Self::new) namespace has. Each name is a namespace of its own, with its own sockets and rooms,
+    /// and all share these handlers. The name always begins with `/`.
+    ///
+    /// `accepts` is called for each client, with what the client sent: it must be quick and must not block.
+    /// It decides how many namespaces clients can create; who may enter is for a
+    /// [`middleware`](Self::middleware) to say.
+    ///
+    /// ```
+    /// use enchufe::Namespace;
+    ///
+    /// Namespace::matching(|name| {
+    ///     name.strip_prefix("/tenant-").is_some_and(|id| id.parse::<u32>().is_ok())
+    /// });
+    /// ```
+    pub fn matching(accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::named(Name::Matching(Arc::new(accepts)))
+    }
+
+    fn named(name: Name) -> Self {
+        Self { name, routes: Routes::default(), reserved: None }
+    }
+
+    /// Calls `handler` for each client that asks to enter, before it is let in.
+    ///
+    /// Middlewares run one after the other; the first `Err` refuses the client with a `connect_error` and
+    /// ends it. The socket exists by then: a middleware may set its data, join rooms and emit, and what it
+    /// joined is left again if the client is refused. A middleware that panics refuses.
+    pub fn middleware<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnMiddleware, A, M>,
+    {
+        self.routes.middlewares.push(handler.erase("middleware".into()).0);
+        self
+    }
+
+    /// Calls `handler` for each socket that was let in.
+    ///
+    /// It is polled once before the client can know that it is in, and its emits are queued behind that news.
+    /// Events of the socket wait until it has finished.
+    pub fn on_connect<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnConnect, A, M>,
+    {
+        self.routes.connect.push(handler.erase("on_connect".into()).0);
+        self
+    }
+
+    /// Calls `handler` for each event of this name.
+    ///
+    /// What it returns answers the event, where its sender asked for an answer:
+    /// see [`IntoAnswer`](crate::handler::IntoAnswer); [`Ack`](crate::Ack) answers in another way or at
+    /// another time. Of several handlers of one event, all are called, and the first registered that returns
+    /// a value or takes the `Ack` answers; where all return `()`, the first does.
+    ///
+    /// Events of one socket start their handlers in the order of arrival. A handler that has to wait goes on
+    /// beside those of later events.
+    ///
+    /// The server isn't built if the name is reserved: `connect`, `connect_error`, `disconnect`,
+    /// `disconnecting`, `newListener` and `removeListener` are never sent by a client.
+    pub fn on<H, A, M>(mut self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<OnEvent, A, M>,
+    {
+        let event = event.into();
+        if self.reserved.is_none() && RESERVED.contains(&&*event) {
+            self.reserved = Some(event.clone());
+        }
+        let handler = handler.erase(event.as_str().into()).0;
+        self.routes.events.entry(event.into()).or_default().push(handler);
+        self
+    }
+
+    /// Calls `handler` for every event, before the event's own handlers. It never answers.
+    pub fn on_any<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnFallback, A, M>,
+    {
+        self.routes.any.push(handler.erase("on_any".into()).0);
+        self
+    }
+
+    /// Calls `handler` for every event that has no handler of its own. It never answers.
+    pub fn on_fallback<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnFallback, A, M>,
+    {
+        self.routes.fallback.push(handler.erase("on_fallback".into()).0);
+        self
+    }
+
+    /// Calls `handler` for each socket that leaves, while it is still in its rooms.
+    pub fn on_disconnecting<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnDisconnect, A, M>,
+    {
+        self.routes.disconnecting.push(handler.erase("on_disconnecting".into()).0);
+        self
+    }
+
+    /// Calls `handler` for each socket that has left.
+    pub fn on_disconnect<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnDisconnect, A, M>,
+    {
+        self.routes.disconnect.push(handler.erase("on_disconnect".into()).0);
+        self
+    }
+
+    /// Ends the registration, and checks what it can't do without.
+    pub(crate) fn define(self, states: &States) -> Result<Definition, BuildError> {
+        if let Some(event) = self.reserved {
+            return Err(BuildError::ReservedEvent { namespace: self.name.to_string(), event });
+        }
+        if let Some(type_name) = states.missing(&self.routes.requirements()) {
+            return Err(BuildError::MissingState { namespace: self.name.to_string(), type_name });
+        }
+        Ok(Definition { name: self.name, routes: Arc::new(self.routes) })
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.name).field("routes", &self.routes).finish()
+    }
+}
+
+/// A namespace as the server holds it.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: Name,
+    pub(crate) routes: Arc<Routes>,
+}
+
+/// The name of a namespace, or how to know the names of several.
+#[derive(Clone)]
+pub(crate) enum Name {
+    Exact(Box<str>),
+    Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl Name {
+    /// Whether a client that asks for `name` is meant. A predicate that panics says no.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *name,
+            Self::Matching(accepts) => guarded("Namespace::matching", || accepts(name)).unwrap_or(false),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exact(name) => name,
+            Self::Matching(_) => "(matching)",
+        })
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,8 @@
+//! Namespaces: what the application registers for each, and the table that is made of it.
+
+mod builder;
+mod routes;
+
+pub use builder::Namespace;
+pub(crate) use builder::{Definition, Name};
+pub(crate) use routes::{EventRoute, Routes};

@@ -1,0 +1,75 @@
+//! The route table of a namespace: built once, shared by all its sockets, never changed.
+
+use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
+use crate::handler::{Answers, BoxHandler};
+use crate::state::Requirements;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+/// All handlers of a namespace. Those of one kind are called in the order they were registered in.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// Called one after the other, until one refuses.
+    pub(crate) middlewares: Vec<BoxHandler<OnMiddleware>>,
+    pub(crate) connect: Vec<BoxHandler<OnConnect>>,
+    /// For every event, before its own handlers.
+    pub(crate) any: Vec<BoxHandler<OnFallback>>,
+    /// By the name of the event.
+    pub(crate) events: HashMap<Box<str>, EventRoute, RandomState>,
+    /// For events that have no handler of their own.
+    pub(crate) fallback: Vec<BoxHandler<OnFallback>>,
+    pub(crate) disconnecting: Vec<BoxHandler<OnDisconnect>>,
+    pub(crate) disconnect: Vec<BoxHandler<OnDisconnect>>,
+}
+
+impl Routes {
+    /// The state that the handlers take.
+    pub(crate) fn requirements(&self) -> Requirements {
+        let mut needs = Requirements::default();
+        self.middlewares.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.connect.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.any.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.events
+            .values()
+            .flat_map(EventRoute::handlers)
+            .for_each(|handler| handler.requirements(&mut needs));
+        self.fallback.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.disconnecting.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.disconnect.iter().for_each(|handler| handler.requirements(&mut needs));
+        needs
+    }
+}
+
+/// The handlers of one event, one of which answers.
+#[derive(Debug, Default)]
+pub(crate) struct EventRoute {
+    handlers: Vec<BoxHandler<OnEvent>>,
+    answering: usize,
+}
+
+impl EventRoute {
+    pub(crate) fn push(&mut self, handler: BoxHandler<OnEvent>) {
+        // The first that has something to say answers; where none has, the first of all says that it has
+        // finished.
+        let said = self.handlers.get(self.answering).map_or(Answers::No, BoxHandler::answers);
+        if handler.answers() > said {
+            self.answering = self.handlers.len();
+        }
+        self.handlers.push(handler);
+    }
+
+    /// The handlers in the order they were registered in, each with the ack that it is to be called with:
+    /// `ack` for the one that answers.
+    pub(crate) fn with_ack(
+        &self,
+        ack: Option<u64>,
+    ) -> impl Iterator<Item = (&BoxHandler<OnEvent>, Option<u64>)> {
+        let handlers = self.handlers.iter().enumerate();
+        handlers.map(move |(i, handler)| (handler, ack.filter(|_| i == self.answering)))
+    }
+
+    /// The handlers in the order they were registered in.
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = &BoxHandler<OnEvent>> {
+        self.handlers.iter()
+    }
+}

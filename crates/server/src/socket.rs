@@ -1,0 +1,76 @@
+//! Stand-in for the socket until the connection side lands.
+
+use crate::error::EmitError;
+use parking_lot::Mutex;
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt;
+use std::sync::Arc;
+
+/// A client in a namespace. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Socket(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    handshake: Handshake,
+    acks: Mutex<Vec<(u64, String)>>,
+}
+
+impl Socket {
+    pub(crate) fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    pub(crate) fn send_ack<T: Serialize + ?Sized>(
+        &self,
+        id: u64,
+        value: &T,
+        returned: bool,
+    ) -> Result<(), EmitError> {
+        let (mut text, mut attachments) = (Vec::new(), Vec::new());
+        let write = if returned { crate::wire::write_answer } else { crate::wire::write_args };
+        write(value, &mut text, &mut attachments).map_err(|error| EmitError(error.to_string()))?;
+        self.0.acks.lock().push((id, String::from_utf8(text).expect("JSON")));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Socket {
+    /// A socket without a connection, whose client sent this auth.
+    pub(crate) fn unconnected(auth: &str) -> Self {
+        Self(Arc::new(Inner { handshake: Handshake(auth.into()), acks: Mutex::default() }))
+    }
+
+    /// What was answered, as the id of the ack and its arguments as a JSON array.
+    pub(crate) fn sent_acks(&self) -> Vec<(u64, String)> {
+        self.0.acks.lock().clone()
+    }
+}
+
+/// The request that opened a connection.
+#[derive(Clone, Debug)]
+pub struct Handshake(Arc<str>);
+
+impl Handshake {
+    pub(crate) fn auth_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+/// Why a socket left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The client left the namespace.
+    ClientNamespaceDisconnect,
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("client namespace disconnect")
+    }
+}
+
+/// An emit that was queued.
+#[derive(Debug)]
+pub struct Emitted(());
