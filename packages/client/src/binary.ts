@@ -1,0 +1,55 @@
+/**
+ * What counts as binary, and base64 for the transports that carry text only (Engine.IO 4: a binary message in a text
+ * frame is "b" and base64).
+ */
+
+const tagOf = Object.prototype.toString;
+
+/** A Blob or a File, also one of another realm (iframe, jsdom). */
+export function isBlob(value: unknown): value is Blob {
+  return /^\[object (Blob|File)\]$/.test(tagOf.call(value));
+}
+
+/** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
+export function isBinary(value: unknown): value is ArrayBuffer | ArrayBufferView | Blob {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || tagOf.call(value) == "[object ArrayBuffer]" || isBlob(value);
+}
+
+/** Whether a value has binary anywhere inside. `toJSON` is honoured once per object, as `JSON.stringify` does. */
+export function hasBinary(value: any, fromJson?: boolean): boolean {
+  return (
+    !!value &&
+    typeof value == "object" &&
+    (isBinary(value) ||
+      (!fromJson && typeof value.toJSON == "function"
+        ? hasBinary(value.toJSON(), true)
+        : Object.values(value).some((item) => hasBinary(item))))
+  );
+}
+
+// Arguments of one `fromCharCode` call: far below any engine's limit of arguments.
+const CHUNK = 8192;
+
+export function toBase64(data: ArrayBuffer | ArrayBufferView): string {
+  const bytes = ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+  return btoa(text);
+}
+
+/** Throws where the text is not base64. */
+export function fromBase64(text: string): ArrayBuffer {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+}
+
+/** How many bytes a string takes in UTF-8; a lone surrogate becomes U+FFFD, three bytes. */
+export function utf8Length(text: string): number {
+  let length = 0;
+  for (const c of text) {
+    const code = c.codePointAt(0)!;
+    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return length;
+}

@@ -1,0 +1,295 @@
+/**
+ * One Engine.IO session: a transport, its heartbeat, its write buffer. When it is closed it is over; the `Manager` makes another.
+ *
+ * Promises: packets leave in the order of `write`; `close` comes once, with its reason; `close()` lets out what was written
+ * before and waits for an upgrade that is under way.
+ */
+import { Emitter } from "./emitter.js";
+import type { EngineOptions } from "./options.js";
+import { packetsThatFit, protocol, type Packet, type PacketType, type RawData } from "./packet.js";
+import { installTimers, platform } from "./platform.js";
+import type { CloseDetails, Transport } from "./transport.js";
+import { transports, type TransportCtor } from "./transports/index.js";
+import { probe } from "./upgrade.js";
+import { decodeQuery, parseUrl } from "./url.js";
+
+/** What the server says when a session opens. Times in milliseconds, `maxPayload` in bytes. */
+export interface HandshakeData {
+  sid: string;
+  upgrades: string[];
+  pingInterval: number;
+  pingTimeout: number;
+  maxPayload: number;
+}
+
+interface EngineEvents {
+  open: () => void;
+  handshake: (data: HandshakeData) => void;
+  packet: (packet: Packet) => void;
+  packetCreate: (packet: Packet) => void;
+  data: (data: RawData) => void;
+  message: (data: RawData) => void;
+  drain: () => void;
+  flush: () => void;
+  heartbeat: () => void;
+  ping: () => void;
+  pong: () => void;
+  error: (err: string | Error) => void;
+  upgrading: (transport: Transport) => void;
+  upgrade: (transport: Transport) => void;
+  upgradeError: (err: Error) => void;
+  close: (reason: string, description?: CloseDetails | Error) => void;
+}
+
+type WriteOptions = { compress?: boolean };
+
+export class Engine extends Emitter<{}, {}, EngineEvents> {
+  static protocol = protocol;
+
+  /** The session's id, a secret between the server and us; not the id of a `Socket`. */
+  id!: string;
+  transport!: Transport;
+  readyState!: "opening" | "open" | "closing" | "closed";
+  /** Packets that were not handed to the network yet, and those that are just being handed over. */
+  writeBuffer: Packet[] = [];
+  /** The shape in which binary arrives. */
+  binaryType = platform.binaryType;
+  readonly opts: EngineOptions & Record<string, any>;
+  /** Names of the transports that may be used. */
+  readonly transports: string[];
+  /** Whether packets wait for a better transport. */
+  upgrading = false;
+  /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
+  _pingTimeoutTime = Infinity;
+  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
+  declare clearTimeoutFn: (timer: any) => void;
+
+  private readonly $ctors: Record<string, TransportCtor> = {};
+  private readonly $unlisten: (() => void)[] = [];
+  private $inFlight = 0;
+  private $heartbeat = 0;
+  private $maxPayload = 0;
+  private $pingTimer: any;
+
+  constructor(uri?: string | EngineOptions | null, options?: EngineOptions) {
+    super();
+    if (uri && typeof uri == "object") {
+      options = uri;
+      uri = null;
+    }
+    const opts: any = (this.opts = {
+      upgrade: true,
+      timestampParam: "t",
+      transportOptions: {},
+      ...options,
+    });
+    const page: any = typeof location == "undefined" ? {} : location;
+    if (uri) {
+      const url = parseUrl(uri as string);
+      opts.hostname = url.host;
+      opts.secure = /s$/.test(url.protocol);
+      opts.port = url.port;
+      if (url.query) opts.query = url.query;
+    } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
+    opts.secure ??= page.protocol == "https:";
+    opts.port ||= !opts.hostname && page.port;
+    opts.hostname ||= page.hostname || "localhost";
+    opts.path = (opts.path || "/engine.io").replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
+    if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
+    installTimers(this, opts);
+
+    this.transports = [];
+    for (const item of opts.transportImplementations || opts.transports || Object.keys(transports)) {
+      const ctor: TransportCtor | undefined = typeof item == "string" ? transports[item] : item;
+      if (ctor) this.transports.push(ctor.prototype.name);
+      if (ctor) this.$ctors[ctor.prototype.name] = ctor;
+    }
+
+    // The loopback works offline too.
+    if (opts.hostname != "localhost") {
+      this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
+    }
+    if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
+    this.$open();
+  }
+
+  private $listen(event: string, listener: () => void): void {
+    if (typeof addEventListener == "function") {
+      addEventListener(event, listener);
+      this.$unlisten.push(() => removeEventListener(event, listener));
+    }
+  }
+
+  /** A transport for this session, not opened yet. @internal */
+  $create(name: string): Transport {
+    const { opts, id } = this;
+    const query: any = { ...opts.query, EIO: protocol, transport: name };
+    if (id) query.sid = id;
+    return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions![name] });
+  }
+
+  private $open(): void {
+    const { transports } = this;
+    if (!transports.length) {
+      this.setTimeoutFn(() => this.emitReserved("error", "No transports available"), 0);
+      return;
+    }
+    const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports.includes("websocket");
+    this.readyState = "opening";
+    const transport = this.$create(remembered ? "websocket" : transports[0]);
+    this.$setTransport(transport);
+    transport.open();
+  }
+
+  /** @internal */
+  $setTransport(transport: Transport): void {
+    this.transport?.off();
+    this.transport = transport
+      .on("drain", () => this.$onDrain())
+      .on("packet", (packet) => this.$onPacket(packet))
+      .on("error", (err) => this.$onError(err))
+      .on("close", (details) => this.$close("transport close", details));
+  }
+
+  private $onPacket(packet: Packet): void {
+    const { type, data } = packet;
+    if (!this.readyState || this.readyState == "closed") return;
+    this.emitReserved("packet", packet);
+    this.emitReserved("heartbeat");
+    if (type == "open") {
+      try {
+        this.$onHandshake(JSON.parse(data));
+      } catch (err) {
+        this.$onError(err as Error);
+      }
+    } else if (type == "ping") {
+      this.$send("pong");
+      this.emitReserved("ping");
+      this.emitReserved("pong");
+      this.$resetPingTimeout();
+    } else if (type == "error") {
+      this.$onError(Object.assign(new Error("server error"), { code: data }));
+    } else if (type == "message") {
+      this.emitReserved("data", data);
+      this.emitReserved("message", data);
+    }
+  }
+
+  private $onHandshake(data: HandshakeData): void {
+    this.emitReserved("handshake", data);
+    this.id = this.transport.query.sid = data.sid;
+    this.$heartbeat = data.pingInterval + data.pingTimeout;
+    this.$maxPayload = data.maxPayload;
+    this.readyState = "open";
+    platform.priorWebsocketSuccess = this.transport.name == "websocket";
+    this.emitReserved("open");
+    this.flush();
+    // A listener may have closed us.
+    const state: string = this.readyState;
+    const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
+    if (state == "open" && this.opts.upgrade) for (const name of upgrades) probe(this, name, upgrades);
+    if (state != "closed") this.$resetPingTimeout();
+  }
+
+  private $resetPingTimeout(): void {
+    this.clearTimeoutFn(this.$pingTimer);
+    this._pingTimeoutTime = Date.now() + this.$heartbeat;
+    this.$pingTimer = this.setTimeoutFn(() => this.$close("ping timeout"), this.$heartbeat);
+  }
+
+  /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
+  _hasPingExpired(): boolean {
+    if (!this._pingTimeoutTime) return true;
+    const expired = Date.now() > this._pingTimeoutTime;
+    if (expired) {
+      this._pingTimeoutTime = 0;
+      queueMicrotask(() => this.$close("ping timeout"));
+    }
+    return expired;
+  }
+
+  private $onDrain(): void {
+    this.writeBuffer.splice(0, this.$inFlight);
+    this.$inFlight = 0;
+    if (this.writeBuffer.length) this.flush();
+    else this.emitReserved("drain");
+  }
+
+  /** Hands over what waits, as much as one payload may hold. @internal */
+  flush(): void {
+    const { transport, writeBuffer } = this;
+    if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
+    const limited = this.$maxPayload && transport.name == "polling";
+    const packets = limited ? writeBuffer.slice(0, packetsThatFit(writeBuffer, this.$maxPayload)) : writeBuffer.slice();
+    this.$inFlight = packets.length;
+    transport.send(packets);
+    this.emitReserved("flush");
+  }
+
+  /** Sends a message; `fn` is called when it has been handed to the transport. */
+  write(msg: RawData, options?: WriteOptions | null, fn?: () => void): this {
+    this.$send("message", [msg], options, fn);
+    return this;
+  }
+
+  /** Same as `write`. */
+  send(msg: RawData, options?: WriteOptions | null, fn?: () => void): this {
+    return this.write(msg, options, fn);
+  }
+
+  /** Queues packets of a type as one unit: nothing comes between them. @internal */
+  $send(type: PacketType, list: RawData[] = [undefined], options?: WriteOptions | null, fn?: () => void): void {
+    if (typeof options == "function") {
+      fn = options;
+      options = null;
+    }
+    if (this.readyState == "closing" || this.readyState == "closed") return;
+    const packets = list.map((data) => ({ type, data, options: { ...options, compress: options?.compress !== false } }));
+    this.writeBuffer.push(...packets);
+    for (const packet of packets) this.emitReserved("packetCreate", packet);
+    if (fn) this.once("flush", fn);
+    this.flush();
+  }
+
+  /** Closes the session, after what was written before has left. */
+  close(): this {
+    if (this.readyState != "opening" && this.readyState != "open") return this;
+    this.readyState = "closing";
+    const close = () => {
+      if (!this.upgrading) return this.$close("forced close");
+      const upgraded = () => {
+        this.off("upgrade", upgraded).off("upgradeError", upgraded);
+        this.$close("forced close");
+      };
+      this.on("upgrade", upgraded).on("upgradeError", upgraded);
+    };
+    if (this.writeBuffer.length) this.once("drain", close);
+    else close();
+    return this;
+  }
+
+  private $onError(err: Error): void {
+    platform.priorWebsocketSuccess = false;
+    if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
+      this.transport.off().close();
+      this.transports.shift();
+      return this.$open();
+    }
+    this.emitReserved("error", err);
+    this.$close("transport error", err);
+  }
+
+  private $close(reason: string, description?: CloseDetails | Error): void {
+    if (!this.readyState || this.readyState == "closed") return;
+    this.clearTimeoutFn(this.$pingTimer);
+    this.transport.off("close");
+    this.transport.close().off();
+    for (const unlisten of this.$unlisten) unlisten();
+    this.readyState = "closed";
+    this.id = null!;
+    this.emitReserved("close", reason, description);
+    // After the event, so that its listeners see what was not sent.
+    this.writeBuffer = [];
+    this.$inFlight = 0;
+  }
+}

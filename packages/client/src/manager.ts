@@ -1,0 +1,247 @@
+/**
+ * A `Manager` keeps one connection to a server alive and shares it among the namespaces.
+ *
+ * Promises: it reconnects with backoff unless the application has closed it or the last of its sockets; packets are handed
+ * out one microtask after they were read, so that an exception of a listener is not taken for a bad packet.
+ */
+import { backoff } from "./backoff.js";
+import { Emitter, on, type DefaultEventsMap, type EventsMap } from "./emitter.js";
+import { Engine } from "./engine.js";
+import type { ManagerOptions, SocketOptions } from "./options.js";
+import * as defaultParser from "./parser.js";
+import type { Packet } from "./parser.js";
+import { installTimers } from "./platform.js";
+import { Socket, type DisconnectDescription } from "./socket.js";
+
+interface ManagerEvents {
+  open: () => void;
+  error: (err: Error) => void;
+  ping: () => void;
+  packet: (packet: Packet) => void;
+  close: (reason: string, description?: DisconnectDescription) => void;
+  reconnect_failed: () => void;
+  reconnect_attempt: (attempt: number) => void;
+  reconnect_error: (err: Error) => void;
+  reconnect: (attempt: number) => void;
+}
+
+export interface Manager<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
+  /** How often to try before giving up. */
+  reconnectionAttempts(): number;
+  reconnectionAttempts(value: number): this;
+  /** The first delay, in milliseconds. */
+  reconnectionDelay(): number;
+  reconnectionDelay(value: number): this;
+  /** The longest delay, in milliseconds. */
+  reconnectionDelayMax(): number;
+  reconnectionDelayMax(value: number): this;
+  /** How much a delay varies, 0 to 1. */
+  randomizationFactor(): number;
+  randomizationFactor(value: number): this;
+  /** Time-out of an attempt to connect in milliseconds, or false. */
+  timeout(): number | boolean;
+  timeout(value: number | boolean): this;
+  /** Same as `open`. */
+  connect(fn?: (err?: Error) => void): this;
+  /** Closes the connection and stops reconnecting. */
+  disconnect(): void;
+}
+
+export class Manager<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends Emitter<{}, {}, ManagerEvents> {
+  /** The connection, or the last one. */
+  engine!: Engine;
+  /** The options; what is changed here counts from the next attempt to connect. */
+  opts: Partial<ManagerOptions>;
+  /** The sockets by namespace. */
+  nsps: Record<string, Socket> = {};
+  _autoConnect: boolean;
+  _readyState: "opening" | "open" | "closed" = "closed";
+  _reconnecting = false;
+  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
+  declare clearTimeoutFn: (timer: any) => void;
+
+  private readonly uri?: string;
+  private subs: (() => void)[] = [];
+  private readonly backoff = { attempts: 0 };
+  private skipReconnect = false;
+  private readonly encoder: any;
+  private readonly decoder: any;
+  private declare _reconnection: boolean;
+  private declare _reconnectionAttempts: number;
+  private declare _reconnectionDelay: number;
+  private declare _reconnectionDelayMax: number;
+  private declare _randomizationFactor: number;
+  private declare _timeout: number | false;
+
+  constructor(opts: Partial<ManagerOptions>);
+  constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions>) {
+    super();
+    if (uri && typeof uri == "object") {
+      opts = uri;
+      uri = undefined;
+    }
+    opts ||= {};
+    opts.path ||= "/socket.io";
+    this.opts = opts;
+    this.uri = uri as string;
+    installTimers(this, opts);
+    this._reconnection = opts.reconnection !== false;
+    this._reconnectionAttempts = opts.reconnectionAttempts || Infinity;
+    this._reconnectionDelay = opts.reconnectionDelay || 1000;
+    this._reconnectionDelayMax = opts.reconnectionDelayMax || 5000;
+    this._randomizationFactor = opts.randomizationFactor ?? 0.5;
+    this._timeout = opts.timeout ?? 20000;
+    const parser = opts.parser || defaultParser;
+    this.encoder = new parser.Encoder();
+    this.decoder = new parser.Decoder();
+    this._autoConnect = opts.autoConnect !== false;
+    if (this._autoConnect) this.open();
+  }
+
+  /** Whether to reconnect. Setting it to false also ends the attempts that are under way. */
+  reconnection(): boolean;
+  reconnection(value: boolean): this;
+  reconnection(value?: boolean): this | boolean {
+    if (value === undefined) return this._reconnection;
+    this._reconnection = !!value;
+    if (!value) this.skipReconnect = true;
+    return this;
+  }
+
+  /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
+  open(fn?: (err?: Error) => void): this {
+    if (this._readyState != "closed") return this;
+    const engine = (this.engine = new Engine(this.uri, this.opts));
+    this._readyState = "opening";
+    this.skipReconnect = false;
+
+    const offOpen = on(engine, "open", () => {
+      this.$onOpen();
+      fn?.();
+    });
+    const fail = (err: Error) => {
+      this.cleanup();
+      this._readyState = "closed";
+      this.emitReserved("error", err);
+      if (fn) fn(err);
+      else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
+    };
+    this.subs.push(offOpen, on(engine, "error", fail));
+
+    if (this._timeout !== false) {
+      const timer = this.setTimeoutFn(() => {
+        offOpen();
+        fail(new Error("timeout"));
+        engine.close();
+      }, this._timeout);
+      this.subs.push(() => this.clearTimeoutFn(timer));
+    }
+    return this;
+  }
+
+  private $onOpen(): void {
+    const { engine, decoder } = this;
+    this.cleanup();
+    this._readyState = "open";
+    this.emitReserved("open");
+    this.subs.push(
+      on(engine, "ping", () => this.emitReserved("ping")),
+      on(engine, "data", (data) => {
+        try {
+          decoder.add(data);
+        } catch (err) {
+          this.onclose("parse error", err as Error);
+        }
+      }),
+      on(engine, "error", (err) => this.emitReserved("error", err)),
+      on(engine, "close", (reason, description) => this.onclose(reason, description)),
+      on(decoder, "decoded", (packet) => queueMicrotask(() => this.emitReserved("packet", packet))),
+    );
+  }
+
+  /** The socket of a namespace, made at the first call. */
+  socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents> {
+    let socket = this.nsps[nsp];
+    if (!socket) socket = this.nsps[nsp] = new Socket(this as any, nsp, opts);
+    else if (this._autoConnect && !socket.active) socket.connect();
+    return socket as any;
+  }
+
+  /** A socket is done; the connection closes with the last one. @internal */
+  _destroy(): void {
+    if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
+  }
+
+  /** Sends a packet; its attachments follow it directly. @internal */
+  _packet(packet: Partial<Packet>): void {
+    this.engine.$send("message", this.encoder.encode(packet), packet.options);
+  }
+
+  private cleanup(): void {
+    for (const off of this.subs) off();
+    this.subs = [];
+    this.decoder.destroy();
+  }
+
+  /** Same as `disconnect`. */
+  _close(): void {
+    this.skipReconnect = true;
+    this._reconnecting = false;
+    this.onclose("forced close");
+  }
+
+  private onclose(reason: string, description?: DisconnectDescription): void {
+    this.cleanup();
+    this.engine?.close();
+    this.backoff.attempts = 0;
+    this._readyState = "closed";
+    this.emitReserved("close", reason, description);
+    if (this._reconnection && !this.skipReconnect) this.reconnect();
+  }
+
+  private reconnect(): void {
+    if (this._reconnecting || this.skipReconnect) return;
+    const { backoff: state } = this;
+    if (state.attempts >= this._reconnectionAttempts) {
+      state.attempts = 0;
+      this.emitReserved("reconnect_failed");
+      return;
+    }
+    this._reconnecting = true;
+    const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
+    const timer = this.setTimeoutFn(() => {
+      if (this.skipReconnect) return;
+      this.emitReserved("reconnect_attempt", state.attempts);
+      // A listener may have closed us.
+      if (this.skipReconnect) return;
+      this.open((err) => {
+        this._reconnecting = false;
+        if (err) {
+          this.reconnect();
+          this.emitReserved("reconnect_error", err);
+        } else {
+          const { attempts } = state;
+          state.attempts = 0;
+          this.emitReserved("reconnect", attempts);
+        }
+      });
+    }, delay);
+    this.subs.push(() => this.clearTimeoutFn(timer));
+  }
+}
+
+const proto: any = Manager.prototype;
+proto.connect = proto.open;
+proto.disconnect = proto._close;
+for (const name of ["reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax", "randomizationFactor", "timeout"]) {
+  proto[name] = function (value: any) {
+    if (value === undefined) return this["_" + name];
+    this["_" + name] = value;
+    return this;
+  };
+}

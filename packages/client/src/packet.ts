@@ -1,0 +1,79 @@
+/**
+ * Engine.IO 4 packets: one digit and a text, or bytes alone; and the payloads of long-polling, which join packets with
+ * U+001E. Pure: no socket, no clock.
+ */
+import { fromBase64, isBinary, toBase64, utf8Length } from "./binary.js";
+
+/** What a message carries. */
+export type RawData = any;
+
+export type BinaryType = "nodebuffer" | "arraybuffer" | "blob";
+
+/** In the order of their digits; "error" stands for a packet that could not be read. */
+const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"] as const;
+
+export type PacketType = (typeof TYPES)[number] | "error";
+
+export interface Packet {
+  type: PacketType;
+  data?: RawData;
+  options?: { compress: boolean };
+}
+
+/** The version of Engine.IO that is spoken. */
+export const protocol = 4;
+
+const SEPARATOR = "\x1e";
+
+/** One packet as a frame: bytes stay bytes where the transport can carry them. */
+export function encodePacket(packet: Packet, supportsBinary?: boolean): any {
+  const { type, data } = packet;
+  return isBinary(data)
+    ? supportsBinary
+      ? data
+      : "b" + toBase64(data as ArrayBuffer)
+    : TYPES.indexOf(type as any) + (data || "");
+}
+
+/** One frame as a packet. */
+export function decodePacket(frame: any): Packet {
+  if (typeof frame != "string") return { type: "message", data: frame };
+  let type: PacketType | undefined = TYPES[frame[0] as any];
+  let data: RawData = frame.slice(1);
+  if (frame[0] == "b") {
+    try {
+      data = fromBase64(data);
+      type = "message";
+    } catch {
+      // not base64: the packet is an error, as below
+    }
+  }
+  return type ? (data ? { type, data } : { type }) : { type: "error", data: "parser error" };
+}
+
+export function encodePayload(packets: Packet[]): string {
+  return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
+}
+
+/** Reading stops at the first packet that cannot be read. */
+export function decodePayload(payload: string): Packet[] {
+  const packets: Packet[] = [];
+  for (const frame of payload.split(SEPARATOR)) {
+    const packet = decodePacket(frame);
+    packets.push(packet);
+    if (packet.type == "error") break;
+  }
+  return packets;
+}
+
+/** How many of the packets, at least one, fit into a payload of `max` bytes. */
+export function packetsThatFit(packets: Packet[], max: number): number {
+  let size = -1; // there is one separator less than packets
+  let i = 0;
+  for (const { data } of packets) {
+    size += 2 + (typeof data == "string" ? utf8Length(data) : data ? Math.ceil((data.byteLength ?? data.size) / 3) * 4 : 0);
+    if (size > max && i) break;
+    i++;
+  }
+  return i;
+}

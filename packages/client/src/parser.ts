@@ -1,0 +1,136 @@
+/**
+ * Socket.IO 5 packets (`<type>[<#attachments>-][<nsp>,][<ack id>][json]`), the default parser.
+ *
+ * Promises: a text that breaks the rules throws and nothing else happens; attachments are bounded; placeholders are only
+ * filled from the attachments that their packet announced. Pure: no socket, no clock.
+ */
+import { hasBinary, isBinary } from "./binary.js";
+import { Emitter } from "./emitter.js";
+
+/** The version of Socket.IO's protocol that is spoken. */
+export const protocol = 5;
+
+export const CONNECT = 0;
+export const DISCONNECT = 1;
+export const EVENT = 2;
+export const ACK = 3;
+export const CONNECT_ERROR = 4;
+export const BINARY_EVENT = 5;
+export const BINARY_ACK = 6;
+
+export interface Packet {
+  /** One of the numbers above. */
+  type: number;
+  nsp: string;
+  data?: any;
+  id?: number;
+  attachments?: number;
+  options?: { compress?: boolean };
+}
+
+/** Names that an application may neither emit nor be sent. */
+export const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+// The official decoder's limit; it bounds what a hostile server can make us hold.
+const MAX_ATTACHMENTS = 10;
+
+export class Encoder {
+  /** The text of a packet, followed by its attachments. */
+  encode(packet: Packet): any[] {
+    let { type, nsp, id, data } = packet;
+    const attachments: any[] = [];
+    let json = "";
+    if ((type == EVENT || type == ACK) && hasBinary(data)) {
+      json = JSON.stringify(data, function (key, value) {
+        // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer.
+        const raw = this[key];
+        return isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+      });
+      type += 3;
+    } else if (data != null) {
+      json = JSON.stringify(data);
+    }
+    const head = type + (type > CONNECT_ERROR ? attachments.length + "-" : "") + (nsp && nsp != "/" ? nsp + "," : "");
+    return [head + (id ?? "") + json, ...attachments];
+  }
+}
+
+/** Where a placeholder stands: its holder, its key there, the number of its attachment. */
+type Slot = [holder: any, key: string, num: number];
+
+export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void }> {
+  /** A packet whose attachments are not complete. */
+  private $packet?: Packet;
+  private $slots!: Slot[];
+  private $attachments!: any[];
+
+  /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
+  add(frame: any): void {
+    let packet = this.$packet;
+    if (typeof frame == "string") {
+      if (packet) throw new Error("got plaintext data when reconstructing a packet");
+      packet = this.$decode(frame);
+      if (packet.attachments) {
+        this.$packet = packet;
+        return;
+      }
+    } else {
+      if (!isBinary(frame)) throw new Error("Unknown type: " + frame);
+      if (!packet) throw new Error("got binary data when not reconstructing a packet");
+      if (this.$attachments.push(frame) < packet.attachments!) return;
+      for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
+      delete packet.attachments;
+      this.destroy();
+    }
+    this.emitReserved("decoded", packet);
+  }
+
+  /** Forgets a packet that is not complete. */
+  destroy(): void {
+    this.$packet = undefined;
+    this.$slots = this.$attachments = [];
+  }
+
+  private $decode(text: string): Packet {
+    const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
+    if (!match) throw new Error(/^[56]/.test(text) ? "Illegal attachments" : "unknown packet type " + text[0]);
+    const attachments = +match[3] || 0;
+    if (match[2] && !attachments) throw new Error("Illegal attachments");
+    if (attachments > MAX_ATTACHMENTS) throw new Error("too many attachments");
+
+    const type = match[1] ? +match[1] : +match[2] - 3;
+    const packet: Packet = { type, nsp: match[4] || "/" };
+    if (match[5]) packet.id = +match[5];
+    if (attachments) packet.attachments = attachments;
+
+    const slots: Slot[] = [];
+    if (match[6]) {
+      packet.data = JSON.parse(
+        match[6],
+        attachments
+          ? function (key, value) {
+              if (value && value._placeholder === true) slots.push([this, key, value.num]);
+              return value;
+            }
+          : undefined,
+      );
+    }
+    if (!isPayloadValid(packet, match[6])) throw new Error("invalid payload");
+    for (const slot of slots) {
+      if (!(Number.isInteger(slot[2]) && slot[2] >= 0 && slot[2] < attachments)) throw new Error("illegal attachments");
+    }
+    this.$slots = slots;
+    this.$attachments = [];
+    return packet;
+  }
+}
+
+/** An event and an ack may come without arguments, a CONNECT without data; a refusal says something. */
+function isPayloadValid({ type, data }: Packet, json: string): boolean {
+  const isObject = Object.prototype.toString.call(data) == "[object Object]";
+  if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+  if (!json) return true;
+  if (type == CONNECT) return isObject;
+  if (type == DISCONNECT || !Array.isArray(data)) return false;
+  return type == ACK || typeof data[0] == "number" || (typeof data[0] == "string" && !RESERVED.includes(data[0]));
+}

@@ -1,0 +1,52 @@
+/**
+ * Everything that differs between a browser and another home: one mutable object, which `node.ts` fills in differently and
+ * a test replaces.
+ */
+import type { BinaryType } from "./packet.js";
+
+/** What polling needs to know of an answer. */
+export interface HttpResponse {
+  ok: boolean;
+  status: number;
+  text(): Promise<string>;
+}
+
+export interface HttpRequest {
+  method: string;
+  body?: string;
+  headers?: Record<string, string>;
+  credentials?: "include" | "same-origin";
+  keepalive?: boolean;
+  signal: AbortSignal;
+}
+
+export const platform = {
+  /** For `rememberUpgrade`: whether the last connection got as far as WebSocket. */
+  priorWebsocketSuccess: false,
+
+  /** The shape in which binary is handed to the application. */
+  binaryType: "arraybuffer" as BinaryType,
+
+  /** Makes a received ArrayBuffer (or Blob) that shape. */
+  toBinary: (data: any, type?: BinaryType): any => (type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data),
+
+  /** Sends a request; `options` are the transport's. */
+  fetch: (url: string, request: HttpRequest, options: any): Promise<HttpResponse> => fetch(url, request),
+
+  /** Opens a WebSocket. Browsers ignore the third argument, React Native takes `headers` from it. */
+  webSocket: (url: string, protocols: string | string[] | undefined, options: any): any =>
+    new (WebSocket as any)(url, protocols, options),
+};
+
+/** Gives `target` its timers: the ones of now, or with `useNativeTimers` the ones from before anybody replaced them. */
+export function installTimers(target: any, options: { useNativeTimers?: boolean; autoUnref?: boolean }): void {
+  const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
+  target.setTimeoutFn = (fn: () => void, ms?: number) => {
+    const timer: any = set(fn, ms);
+    if (options.autoUnref) timer.unref();
+    return timer;
+  };
+  target.clearTimeoutFn = (timer: any) => clear(timer);
+}
+
+const NATIVE = [setTimeout, clearTimeout] as const;

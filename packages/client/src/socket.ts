@@ -1,0 +1,332 @@
+/**
+ * A `Socket` is one namespace of a connection: events both ways, acknowledgements, what is kept while there is no connection.
+ *
+ * Promises: events leave in the order of `emit`, those that are emitted offline at the next CONNECT; an acknowledgement is
+ * called at most once; events that arrive before the CONNECT are delivered right before `connect`.
+ */
+import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
+import type { Manager } from "./manager.js";
+import type { Auth, SocketOptions } from "./options.js";
+import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
+import { RetryQueue, type Flags, type QueuedPacket } from "./retry.js";
+import type { CloseDetails } from "./transport.js";
+
+type PrependTimeoutError<T extends any[]> = {
+  [K in keyof T]: T[K] extends (...args: infer Params) => infer Result ? (err: Error, ...args: Params) => Result : T[K];
+};
+
+/** The same events, whose acknowledgements take an error first: what `timeout()` makes of them. */
+export type DecorateAcknowledgements<E> = {
+  [K in keyof E]: E[K] extends (...args: infer Params) => infer Result
+    ? (...args: PrependTimeoutError<Params>) => Result
+    : E[K];
+};
+
+export type Last<T extends any[]> = T extends [...infer H, infer L] ? L : any;
+export type AllButLast<T extends any[]> = T extends [...infer H, infer L] ? H : any[];
+export type FirstArg<T> = T extends (arg: infer Param) => infer Result ? Param : any;
+
+export type DisconnectDescription = Error | CloseDetails;
+
+interface SocketEvents {
+  connect: () => void;
+  connect_error: (err: Error) => void;
+  disconnect: (reason: Socket.DisconnectReason, description?: DisconnectDescription) => void;
+}
+
+type Listener = (...args: any[]) => void;
+type Ack = ((...args: any[]) => void) & { withError?: boolean };
+
+export interface Socket<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
+  /** Same as `connect`. */
+  open(): this;
+  /** Same as `disconnect`. */
+  close(): this;
+  /** Adds a listener of all events that arrive. */
+  onAny(listener: Listener): this;
+  /** Adds one that is called before the others. */
+  prependAny(listener: Listener): this;
+  /** Removes one, or all. */
+  offAny(listener?: Listener): this;
+  listenersAny(): Listener[];
+  /** Adds a listener of all events that are sent. */
+  onAnyOutgoing(listener: Listener): this;
+  prependAnyOutgoing(listener: Listener): this;
+  offAnyOutgoing(listener?: Listener): this;
+  listenersAnyOutgoing(): Listener[];
+}
+
+export class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends Emitter<ListenEvents, EmitEvents, SocketEvents> {
+  /** The connection, shared with other namespaces. */
+  readonly io: Manager<ListenEvents, EmitEvents>;
+  readonly nsp: string;
+  /** The id on the server; undefined while not connected. */
+  id: string | undefined;
+  connected = false;
+  /** Whether the last connection went on where the one before ended, with nothing missed. */
+  recovered = false;
+  /** Credentials: a value, or a function that is asked at every connection. */
+  auth?: Auth;
+  /** Events that came before the CONNECT. */
+  receiveBuffer: any[][] = [];
+  /** Packets that wait for a connection. */
+  sendBuffer: Packet[] = [];
+
+  /** Events that wait for their turn with `retries`. */
+  _queue: QueuedPacket[] = [];
+  private readonly $retry: RetryQueue;
+  private readonly _opts: Partial<SocketOptions>;
+  private _pid?: string;
+  private _lastOffset?: string;
+  private ids = 0;
+  private acks: Record<string, Ack> = {};
+  private flags: Flags = {};
+  private subs?: (() => void)[];
+  private _anyListeners: Listener[] = [];
+  private _anyOutgoingListeners: Listener[] = [];
+
+  constructor(io: Manager, nsp: string, opts?: Partial<SocketOptions>) {
+    super();
+    this.io = io as any;
+    this.nsp = nsp;
+    this.auth = opts?.auth;
+    this._opts = { ...opts };
+    this.$retry = new RetryQueue(this);
+    if (io._autoConnect) this.connect();
+  }
+
+  get disconnected(): boolean {
+    return !this.connected;
+  }
+
+  /** Whether the socket is connected or will be without further ado. */
+  get active(): boolean {
+    return !!this.subs;
+  }
+
+  /** Connects, or reconnects after a disconnection that was wanted. */
+  connect(): this {
+    const { io } = this;
+    if (this.connected) return this;
+    this.subs ||= [
+      on(io, "open", () => this.onopen()),
+      on(io, "packet", (packet) => this.onpacket(packet)),
+      on(io, "error", (err) => this.connected || this.emitReserved("connect_error", err)),
+      on(io, "close", (reason, description) => this.onclose(reason, description)),
+    ];
+    if (!io._reconnecting) io.open();
+    if (io._readyState == "open") this.onopen();
+    return this;
+  }
+
+  /** Emits a `message`. */
+  send(...args: any[]): this {
+    return this.emit("message" as any, ...(args as any));
+  }
+
+  /** Sends an event; a function as last argument is called with what the other side answers. */
+  override emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this {
+    if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
+    const data: any[] = [ev, ...args];
+    const { flags, io } = this;
+    if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+      this.$retry.add(data);
+      return this;
+    }
+
+    const packet: Packet = { type: EVENT, nsp: this.nsp, data, options: { compress: flags.compress !== false } };
+    if (typeof data[data.length - 1] == "function") {
+      packet.id = this.ids++;
+      this.$registerAck(packet.id, data.pop());
+    }
+    const connected = this.connected && !io.engine._hasPingExpired();
+    if (flags.volatile && !(connected && io.engine.transport.writable)) {
+      // dropped: that is what volatile means
+    } else if (connected) this.$transmit(packet);
+    else this.sendBuffer.push(packet);
+    this.flags = {};
+    return this;
+  }
+
+  private $registerAck(id: number, ack: Ack): void {
+    const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+    this.acks[id] = ack;
+    if (timeout === undefined) return;
+    const timer = this.io.setTimeoutFn(() => {
+      delete this.acks[id];
+      this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
+      ack.call(this, new Error("operation has timed out"));
+    }, timeout);
+    const withTimer: Ack = (...args) => {
+      this.io.clearTimeoutFn(timer);
+      ack.apply(this, args);
+    };
+    withTimer.withError = true;
+    this.acks[id] = withTimer;
+  }
+
+  /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
+  emitWithAck<Ev extends EventNames<EmitEvents>>(
+    ev: Ev,
+    ...args: AllButLast<EventParams<EmitEvents, Ev>>
+  ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
+    return new Promise((resolve, reject) => {
+      const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
+      ack.withError = true;
+      this.emit(ev, ...([...args, ack] as any));
+    });
+  }
+
+  private packet(packet: Partial<Packet>): void {
+    packet.nsp = this.nsp;
+    this.io._packet(packet);
+  }
+
+  private $transmit(packet: Packet): void {
+    for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
+    this.packet(packet);
+  }
+
+  private onopen(): void {
+    const { auth } = this;
+    const connect = (data: any) =>
+      this.packet({ type: CONNECT, data: this._pid ? { pid: this._pid, offset: this._lastOffset, ...data } : data });
+    if (typeof auth == "function") auth(connect);
+    else connect(auth);
+  }
+
+  private onclose(reason: string, description?: DisconnectDescription): void {
+    this.connected = false;
+    this.id = undefined;
+    this.emitReserved("disconnect", reason as Socket.DisconnectReason, description);
+    // Nobody will answer any more, but for what was not sent yet.
+    for (const id of Object.keys(this.acks)) {
+      if (this.sendBuffer.some((packet) => packet.id == (id as any))) continue;
+      const ack = this.acks[id];
+      delete this.acks[id];
+      if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+    }
+  }
+
+  private onpacket({ nsp, type, data, id }: Packet): void {
+    if (nsp != this.nsp) return;
+    if (type == CONNECT) {
+      if (data?.sid) this.$onConnect(data);
+      else this.emitReserved("connect_error", new Error("the server speaks the protocol of Socket.IO 2, which is not compatible"));
+    } else if (type == EVENT) {
+      const args: any[] = data || [];
+      if (id != null) args.push(this.$ack(id));
+      if (this.connected) this.$deliver(args);
+      else this.receiveBuffer.push(args);
+    } else if (type == ACK) {
+      const ack = this.acks[id!];
+      delete this.acks[id!];
+      if (ack) ack.apply(this, ack.withError ? [null, ...(data || [])] : data);
+    } else if (type == DISCONNECT) {
+      this.$destroy();
+      this.onclose("io server disconnect");
+    } else if (type == CONNECT_ERROR) {
+      this.$destroy();
+      this.emitReserved("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+    }
+  }
+
+  private $deliver(args: any[]): void {
+    for (const listener of this._anyListeners.slice()) listener.apply(this, args);
+    super.emit.apply(this, args as any);
+    const last = args[args.length - 1];
+    if (this._pid && typeof last == "string") this._lastOffset = last;
+  }
+
+  /** The function that answers an event, once. */
+  private $ack(id: number): Listener {
+    let sent = false;
+    return (...data) => {
+      if (!sent) this.packet({ type: ACK, id, data });
+      sent = true;
+    };
+  }
+
+  private $onConnect({ sid, pid }: any): void {
+    this.id = sid;
+    this.recovered = !!pid && this._pid == pid;
+    this._pid = pid;
+    this.connected = true;
+    const { receiveBuffer, sendBuffer } = this;
+    this.receiveBuffer = [];
+    this.sendBuffer = [];
+    for (const args of receiveBuffer) this.$deliver(args);
+    for (const packet of sendBuffer) this.$transmit(packet);
+    this.$retry.drain(true);
+    this.emitReserved("connect");
+  }
+
+  private $destroy(): void {
+    for (const off of this.subs || []) off();
+    this.subs = undefined;
+    this.io._destroy();
+  }
+
+  /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
+  disconnect(): this {
+    if (this.connected) this.packet({ type: DISCONNECT });
+    this.$destroy();
+    if (this.connected) this.onclose("io client disconnect");
+    return this;
+  }
+
+  /** Whether the next event may be compressed. */
+  compress(compress: boolean): this {
+    this.flags.compress = compress;
+    return this;
+  }
+
+  /** The next event is dropped where it cannot be sent at once. */
+  get volatile(): this {
+    this.flags.volatile = true;
+    return this;
+  }
+
+  /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
+  timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>> {
+    this.flags.timeout = timeout;
+    return this as any;
+  }
+}
+
+export namespace Socket {
+  export type DisconnectReason =
+    | "io server disconnect"
+    | "io client disconnect"
+    | "ping timeout"
+    | "transport close"
+    | "transport error"
+    | "parse error";
+}
+
+const proto: any = Socket.prototype;
+proto.open = proto.connect;
+proto.close = proto.disconnect;
+for (const name of ["Any", "AnyOutgoing"]) {
+  const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
+  proto["on" + name] = function (listener: Listener) {
+    this[key].push(listener);
+    return this;
+  };
+  proto["prepend" + name] = function (listener: Listener) {
+    this[key].unshift(listener);
+    return this;
+  };
+  proto["off" + name] = function (listener?: Listener) {
+    const i = this[key].indexOf(listener);
+    if (!listener) this[key] = [];
+    else if (i >= 0) this[key].splice(i, 1);
+    return this;
+  };
+  proto["listeners" + name] = function () {
+    return this[key];
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * What a transport is: a way to carry Engine.IO packets. A new one extends `Transport` and is named in `transports/index.ts`
+ * or passed in the option `transports`.
+ *
+ * Promises: `drain` follows every `send`; after `close` nothing is emitted but `close`.
+ */
+import { isBlob } from "./binary.js";
+import { Emitter } from "./emitter.js";
+import type { EngineOptions } from "./options.js";
+import { decodePacket, type Packet } from "./packet.js";
+import { installTimers, platform } from "./platform.js";
+import { encodeQuery } from "./url.js";
+
+/** Why a connection ended: a description, and the close event or response that goes with it. */
+export interface CloseDetails {
+  description: string;
+  context?: unknown;
+}
+
+/** A failure of a transport. `description`: the HTTP status or the underlying error; `context`: the response or the event. */
+export interface TransportError extends Error {
+  type: "TransportError";
+  description: any;
+  context: any;
+}
+
+interface TransportEvents {
+  open: () => void;
+  error: (err: TransportError) => void;
+  packet: (packet: Packet) => void;
+  close: (details?: CloseDetails) => void;
+  poll: () => void;
+  pollComplete: () => void;
+  drain: () => void;
+}
+
+/** The options of a transport: the engine's, with what the address and the session add. */
+export type TransportOptions = EngineOptions & {
+  hostname: string;
+  port: string | number;
+  secure: boolean;
+  path: string;
+  query: Record<string, any>;
+  timestampParam: string;
+  /** The engine that owns the transport. */
+  socket: any;
+};
+
+export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
+  /** Whether `send` may be called. */
+  writable = false;
+  query: Record<string, any>;
+  readyState?: "opening" | "open" | "pausing" | "paused" | "closed";
+  readonly opts: TransportOptions;
+  protected readonly socket: any;
+  /** Whether bytes have to travel as base64. */
+  protected textOnly: boolean;
+  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
+  declare clearTimeoutFn: (timer: any) => void;
+
+  constructor(opts: TransportOptions) {
+    super();
+    installTimers(this, opts);
+    this.opts = opts;
+    this.query = opts.query;
+    this.socket = opts.socket;
+    this.textOnly = !!opts.forceBase64;
+  }
+
+  abstract get name(): string;
+  protected abstract doOpen(): void;
+  protected abstract doClose(): void;
+  protected abstract write(packets: Packet[]): void;
+
+  open(): this {
+    this.readyState = "opening";
+    this.doOpen();
+    return this;
+  }
+
+  close(): this {
+    if (this.readyState && this.readyState != "closed") {
+      this.doClose();
+      this.onClose();
+    }
+    return this;
+  }
+
+  send(packets: Packet[]): void {
+    if (this.readyState != "open") return;
+    this.writable = false;
+    // A Blob has to be read before it can be text; until then nothing else is sent, so the order holds.
+    const blobs = this.textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+    if (blobs.length) {
+      Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
+        () => this.write(packets),
+        (err) => this.onError("blob read error", err),
+      );
+    } else this.write(packets);
+  }
+
+  /** Stops receiving, and calls back when nothing is under way any more. */
+  pause(done: () => void): void {
+    done();
+  }
+
+  /** Takes a `pause` back. */
+  resume(): void {}
+
+  protected onOpen(): void {
+    this.readyState = "open";
+    this.writable = true;
+    this.emitReserved("open");
+  }
+
+  protected onDrain(): void {
+    this.writable = true;
+    this.emitReserved("drain");
+  }
+
+  protected onData(frame: any): void {
+    this.onPacket(decodePacket(frame));
+  }
+
+  protected onPacket(packet: Packet): void {
+    if (packet.type == "close") return this.onClose({ description: "transport closed by the server" });
+    if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
+    this.emitReserved("packet", packet);
+  }
+
+  protected onClose(details?: CloseDetails): void {
+    this.readyState = "closed";
+    this.emitReserved("close", details);
+  }
+
+  protected onError(message: string, description: any, context?: any): void {
+    this.emitReserved("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context }));
+  }
+
+  /** The address of the session; `schema` is "http" or "ws". */
+  protected createUri(schema: string, stamp?: boolean): string {
+    const { opts, query } = this;
+    const { secure, port, hostname } = opts;
+    if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
+    if (opts.forceBase64) query.b64 = 1;
+    return (
+      schema +
+      (secure ? "s://" : "://") +
+      hostname +
+      (port && +port != (secure ? 443 : 80) ? ":" + port : "") +
+      opts.path +
+      "?" +
+      encodeQuery(query)
+    );
+  }
+}

@@ -1,0 +1,18 @@
+/** The transports by name, in the order in which they are tried. */
+import type { Transport, TransportOptions } from "../transport.js";
+import { Polling } from "./polling.js";
+import { WS } from "./websocket.js";
+
+/** A class of transports; its prototype has the `name`. */
+export interface TransportCtor {
+  new (options: any): Transport;
+  prototype: Transport;
+}
+
+export const transports: Record<string, TransportCtor> = {
+  polling: Polling,
+  websocket: WS,
+};
+
+export { Polling, WS };
+export type { Transport, TransportOptions };

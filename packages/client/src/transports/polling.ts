@@ -1,0 +1,112 @@
+/**
+ * HTTP long-polling on `fetch`: one GET is always pending, one POST at most is under way.
+ *
+ * Promises: a POST carries whole packets in the order of `send`; closing an open session tells the server, closing one that is
+ * still opening abandons the request; no request outlives the transport but the one that says goodbye.
+ */
+import { decodePayload, encodePayload, type Packet } from "../packet.js";
+import { platform } from "../platform.js";
+import { Transport } from "../transport.js";
+
+export class Polling extends Transport {
+  /** The pending GET. */
+  private $poll?: AbortController;
+  /** Set while pausing. */
+  private $paused?: () => void;
+
+  get name(): string {
+    return "polling";
+  }
+
+  protected doOpen(): void {
+    this.textOnly = true;
+    this.$get();
+  }
+
+  protected doClose(): void {
+    const abort = () => this.$poll?.abort();
+    // A server that has answered the goodbye has ended the GET too; one that could not be reached never will.
+    if (this.readyState == "opening") abort();
+    else this.$request("post", encodePayload([{ type: "close" }]), abort, abort);
+  }
+
+  protected write(packets: Packet[]): void {
+    this.$request("post", encodePayload(packets), () => this.onDrain());
+  }
+
+  override pause(done: () => void): void {
+    this.readyState = "pausing";
+    this.$paused = done;
+    this.$checkPaused();
+  }
+
+  override resume(): void {
+    this.readyState = "open";
+    this.$paused = undefined;
+    if (!this.$poll) this.$get();
+  }
+
+  private $checkPaused(): void {
+    const done = this.$paused;
+    if (done && !this.$poll && this.writable) {
+      this.$paused = undefined;
+      this.readyState = "paused";
+      done();
+    }
+  }
+
+  protected override onDrain(): void {
+    super.onDrain();
+    this.$checkPaused();
+  }
+
+  private $get(): void {
+    this.$poll = this.$request("poll", undefined, (text) => this.onData(text));
+    this.emitReserved("poll");
+  }
+
+  protected override onData(payload: string): void {
+    for (const packet of decodePayload(payload)) {
+      if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+      if (this.readyState == "closed") return;
+      this.onPacket(packet);
+    }
+    if ((this.readyState as string) == "closed") return;
+    this.$poll = undefined;
+    this.emitReserved("pollComplete");
+    if (this.readyState == "open") this.$get();
+    else this.$checkPaused();
+  }
+
+  private $request(
+    what: "poll" | "post",
+    body: string | undefined,
+    done: (text: string) => void,
+    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context),
+  ): AbortController {
+    const { opts } = this;
+    const abort = new AbortController();
+    const timer = opts.requestTimeout && this.setTimeoutFn(() => abort.abort(), opts.requestTimeout);
+    platform
+      .fetch(
+        this.createUri("http", opts.timestampRequests !== false),
+        {
+          method: body ? "POST" : "GET",
+          body,
+          headers: opts.extraHeaders,
+          credentials: opts.withCredentials ? "include" : "same-origin",
+          keepalive: body == "1",
+          signal: abort.signal,
+        },
+        opts,
+      )
+      .then(async (response: any) => {
+        response.responseText = await response.text();
+        return response;
+      })
+      .finally(() => this.clearTimeoutFn(timer))
+      // Two arguments: what a listener throws is not a failure of the request.
+      .then((response) => (response.ok ? done(response.responseText) : failed(response.status, response)), failed);
+    return abort;
+  }
+}

@@ -1,0 +1,53 @@
+/** WebSocket: a frame is a packet. */
+import { encodePacket, type Packet } from "../packet.js";
+import { platform } from "../platform.js";
+import { Transport } from "../transport.js";
+
+export class WS extends Transport {
+  /** The WebSocket itself. */
+  ws: any;
+
+  get name(): string {
+    return "websocket";
+  }
+
+  protected doOpen(): void {
+    const { opts } = this;
+    let ws: any;
+    try {
+      ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, {
+        ...opts,
+        headers: opts.extraHeaders,
+      });
+    } catch (err) {
+      // Later, when the listeners of whoever opens us are in place.
+      queueMicrotask(() => this.onError("websocket error", err));
+      return;
+    }
+    ws.binaryType = "arraybuffer";
+    ws.onopen = () => this.onOpen();
+    ws.onclose = (context: any) => this.onClose({ description: "websocket connection closed", context });
+    ws.onmessage = ({ data }: any) => {
+      // The server has said goodbye; a frame in return ends the connection at once.
+      if (data == "1") ws.close();
+      this.onData(data);
+    };
+    ws.onerror = (event: any) => this.onError("websocket error", event);
+  }
+
+  protected write(packets: Packet[]): void {
+    // The second argument is for `ws` on Node; browsers ignore it.
+    for (const packet of packets) this.ws.send(encodePacket(packet, !this.textOnly), packet.options);
+    queueMicrotask(() => this.onDrain());
+  }
+
+  protected doClose(): void {
+    const { ws } = this;
+    if (ws) {
+      ws.onopen = ws.onmessage = ws.onclose = null;
+      // `ws` on Node emits an error when it is closed before it is open.
+      ws.onerror = () => {};
+      ws.close();
+    }
+  }
+}
