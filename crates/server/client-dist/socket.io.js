@@ -1,0 +1,1187 @@
+/*! Enchufe client 0.1.0, MIT OR Apache-2.0 */
+(function (global, factory) {
+  typeof exports === 'object' && typeof module !== 'undefined' ? module.exports = factory() :
+  typeof define === 'function' && define.amd ? define(factory) :
+  (global = typeof globalThis !== 'undefined' ? globalThis : global || self, global.io = factory());
+})(this, (function () { 'use strict';
+
+  function backoff(attempts, min, max, jitter) {
+    let delay = min * 2 ** attempts;
+    if (jitter) {
+      const random = Math.random();
+      const deviation = Math.floor(random * jitter * delay);
+      delay += Math.floor(random * 10) & 1 ? deviation : -deviation;
+    }
+    return Math.min(delay, max) | 0;
+  }
+
+  class Emitter {
+    /** Adds a listener. */
+    on(ev, listener) {
+      var _a;
+      const all = this._callbacks || (this._callbacks = {});
+      (all[_a = "$" + ev] || (all[_a] = [])).push(listener);
+      return this;
+    }
+    /** Adds a listener that is removed before its first call. */
+    once(ev, listener) {
+      const once = (...args) => {
+        this.off(ev, once);
+        listener.apply(this, args);
+      };
+      once.fn = listener;
+      return this.on(ev, once);
+    }
+    /** Removes one listener of an event, all listeners of an event, or every listener there is. */
+    off(ev, listener) {
+      const key = "$" + ev;
+      const list = this.listeners(ev);
+      const i = list.findIndex((f) => f == listener || f.fn == listener);
+      if (!arguments.length) this._callbacks = {};
+      else if (arguments.length < 2 || i == 0 && !list[1]) delete (this._callbacks || {})[key];
+      else if (i >= 0) list.splice(i, 1);
+      return this;
+    }
+    /** Calls the listeners of an event. */
+    emit(ev, ...args) {
+      for (const listener of this.listeners(ev).slice()) listener.apply(this, args);
+      return this;
+    }
+    /** The listeners of an event, in order. */
+    listeners(ev) {
+      return (this._callbacks || {})["$" + ev] || [];
+    }
+    /** Whether an event has listeners. */
+    hasListeners(ev) {
+      return !!this.listeners(ev).length;
+    }
+  }
+  const proto$2 = Emitter.prototype;
+  proto$2.addEventListener = proto$2.on;
+  proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
+  proto$2.emitReserved = proto$2.emit;
+  function on(target, ev, listener) {
+    target.on(ev, listener);
+    return () => target.off(ev, listener);
+  }
+
+  const tagOf = Object.prototype.toString;
+  function isBlob(value) {
+    return /^\[object (Blob|File)\]$/.test(tagOf.call(value));
+  }
+  function isBinary(value) {
+    return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || tagOf.call(value) == "[object ArrayBuffer]" || isBlob(value);
+  }
+  function hasBinary(value, fromJson) {
+    return !!value && typeof value == "object" && (isBinary(value) || (!fromJson && typeof value.toJSON == "function" ? hasBinary(value.toJSON(), true) : Object.values(value).some((item) => hasBinary(item))));
+  }
+  const CHUNK = 8192;
+  function toBase64(data) {
+    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    let text = "";
+    for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+    return btoa(text);
+  }
+  function fromBase64(text) {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+  }
+  function utf8Length(text) {
+    let length = 0;
+    for (const c of text) {
+      const code = c.codePointAt(0);
+      length += code < 128 ? 1 : code < 2048 ? 2 : code < 65536 ? 3 : 4;
+    }
+    return length;
+  }
+
+  const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
+  const protocol$1 = 4;
+  const SEPARATOR = "";
+  function encodePacket(packet, supportsBinary) {
+    const { type, data } = packet;
+    return isBinary(data) ? supportsBinary ? data : "b" + toBase64(data) : TYPES.indexOf(type) + (data || "");
+  }
+  function decodePacket(frame) {
+    if (typeof frame != "string") return { type: "message", data: frame };
+    let type = TYPES[frame[0]];
+    let data = frame.slice(1);
+    if (frame[0] == "b") {
+      try {
+        data = fromBase64(data);
+        type = "message";
+      } catch {
+      }
+    }
+    return type ? data ? { type, data } : { type } : { type: "error", data: "parser error" };
+  }
+  function encodePayload(packets) {
+    return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
+  }
+  function decodePayload(payload) {
+    const packets = [];
+    for (const frame of payload.split(SEPARATOR)) {
+      const packet = decodePacket(frame);
+      packets.push(packet);
+      if (packet.type == "error") break;
+    }
+    return packets;
+  }
+  function packetsThatFit(packets, max) {
+    let size = -1;
+    let i = 0;
+    for (const { data } of packets) {
+      size += 2 + (typeof data == "string" ? utf8Length(data) : data ? Math.ceil((data.byteLength ?? data.size) / 3) * 4 : 0);
+      if (size > max && i) break;
+      i++;
+    }
+    return i;
+  }
+
+  const platform = {
+    /** For `rememberUpgrade`: whether the last connection got as far as WebSocket. */
+    priorWebsocketSuccess: false,
+    /** The shape in which binary is handed to the application. */
+    binaryType: "arraybuffer",
+    /** Makes a received ArrayBuffer (or Blob) that shape. */
+    toBinary: (data, type) => type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data,
+    /** Sends a request; `options` are the transport's. */
+    fetch: (url, request, options) => fetch(url, request),
+    /** Opens a WebSocket. Browsers ignore the third argument, React Native takes `headers` from it. */
+    webSocket: (url, protocols, options) => new WebSocket(url, protocols, options)
+  };
+  function installTimers(target, options) {
+    const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
+    target.setTimeoutFn = (fn, ms) => {
+      const timer = set(fn, ms);
+      if (options.autoUnref) timer.unref();
+      return timer;
+    };
+    target.clearTimeoutFn = (timer) => clear(timer);
+  }
+  const NATIVE = [setTimeout, clearTimeout];
+
+  function parseUrl(source) {
+    const [, protocol = "", host = "", port = "", path = "", query = ""] = /^(?:(\w+):\/\/)?(?:[^@\/?#]*@)?(\[[^\]]*\]|[^:\/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source);
+    return { source, protocol, host, port, path, query };
+  }
+  function resolveUrl(uri) {
+    const page = typeof location == "undefined" ? { protocol: "https:", host: "localhost" } : location;
+    uri ?? (uri = page.protocol + "//" + page.host);
+    if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
+    if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
+    const url = parseUrl(uri);
+    url.port || (url.port = /s$/.test(url.protocol) ? "443" : "80");
+    url.path || (url.path = "/");
+    return url;
+  }
+  function encodeQuery(query) {
+    return Object.keys(query).map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key])).join("&");
+  }
+  function decodeQuery(text) {
+    const query = {};
+    for (const pair of text.split("&")) {
+      const [key, ...value] = pair.split("=");
+      query[decodeURIComponent(key)] = decodeURIComponent(value.join("="));
+    }
+    return query;
+  }
+
+  class Transport extends Emitter {
+    constructor(opts) {
+      super();
+      /** Whether `send` may be called. */
+      this.writable = false;
+      installTimers(this, opts);
+      this.opts = opts;
+      this.query = opts.query;
+      this.socket = opts.socket;
+      this.textOnly = !!opts.forceBase64;
+    }
+    open() {
+      this.readyState = "opening";
+      this.doOpen();
+      return this;
+    }
+    close() {
+      if (this.readyState && this.readyState != "closed") {
+        this.doClose();
+        this.onClose();
+      }
+      return this;
+    }
+    send(packets) {
+      if (this.readyState != "open") return;
+      this.writable = false;
+      const blobs = this.textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+      if (blobs.length) {
+        Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
+          () => this.write(packets),
+          (err) => this.onError("blob read error", err)
+        );
+      } else this.write(packets);
+    }
+    /** Stops receiving, and calls back when nothing is under way any more. */
+    pause(done) {
+      done();
+    }
+    /** Takes a `pause` back. */
+    resume() {
+    }
+    onOpen() {
+      this.readyState = "open";
+      this.writable = true;
+      this.emitReserved("open");
+    }
+    onDrain() {
+      this.writable = true;
+      this.emitReserved("drain");
+    }
+    onData(frame) {
+      this.onPacket(decodePacket(frame));
+    }
+    onPacket(packet) {
+      if (packet.type == "close") return this.onClose({ description: "transport closed by the server" });
+      if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
+      this.emitReserved("packet", packet);
+    }
+    onClose(details) {
+      this.readyState = "closed";
+      this.emitReserved("close", details);
+    }
+    onError(message, description, context) {
+      this.emitReserved("error", Object.assign(new Error(message), { type: "TransportError", description, context }));
+    }
+    /** The address of the session; `schema` is "http" or "ws". */
+    createUri(schema, stamp) {
+      const { opts, query } = this;
+      const { secure, port, hostname } = opts;
+      if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
+      if (opts.forceBase64) query.b64 = 1;
+      return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
+    }
+  }
+
+  class Polling extends Transport {
+    get name() {
+      return "polling";
+    }
+    doOpen() {
+      this.textOnly = true;
+      this.$get();
+    }
+    doClose() {
+      const abort = () => this.$poll?.abort();
+      if (this.readyState == "opening") abort();
+      else this.$request("post", encodePayload([{ type: "close" }]), abort, abort);
+    }
+    write(packets) {
+      this.$request("post", encodePayload(packets), () => this.onDrain());
+    }
+    pause(done) {
+      this.readyState = "pausing";
+      this.$paused = done;
+      this.$checkPaused();
+    }
+    resume() {
+      this.readyState = "open";
+      this.$paused = void 0;
+      if (!this.$poll) this.$get();
+    }
+    $checkPaused() {
+      const done = this.$paused;
+      if (done && !this.$poll && this.writable) {
+        this.$paused = void 0;
+        this.readyState = "paused";
+        done();
+      }
+    }
+    onDrain() {
+      super.onDrain();
+      this.$checkPaused();
+    }
+    $get() {
+      this.$poll = this.$request("poll", void 0, (text) => this.onData(text));
+      this.emitReserved("poll");
+    }
+    onData(payload) {
+      for (const packet of decodePayload(payload)) {
+        if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+        if (this.readyState == "closed") return;
+        this.onPacket(packet);
+      }
+      if (this.readyState == "closed") return;
+      this.$poll = void 0;
+      this.emitReserved("pollComplete");
+      if (this.readyState == "open") this.$get();
+      else this.$checkPaused();
+    }
+    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context)) {
+      const { opts } = this;
+      const abort = new AbortController();
+      const timer = opts.requestTimeout && this.setTimeoutFn(() => abort.abort(), opts.requestTimeout);
+      platform.fetch(
+        this.createUri("http", opts.timestampRequests !== false),
+        {
+          method: body ? "POST" : "GET",
+          body,
+          headers: opts.extraHeaders,
+          credentials: opts.withCredentials ? "include" : "same-origin",
+          keepalive: body == "1",
+          signal: abort.signal
+        }).then(async (response) => {
+        response.responseText = await response.text();
+        return response;
+      }).finally(() => this.clearTimeoutFn(timer)).then((response) => response.ok ? done(response.responseText) : failed(response.status, response), failed);
+      return abort;
+    }
+  }
+
+  class WS extends Transport {
+    get name() {
+      return "websocket";
+    }
+    doOpen() {
+      const { opts } = this;
+      let ws;
+      try {
+        ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, {
+          ...opts,
+          headers: opts.extraHeaders
+        });
+      } catch (err) {
+        queueMicrotask(() => this.onError("websocket error", err));
+        return;
+      }
+      ws.binaryType = "arraybuffer";
+      ws.onopen = () => this.onOpen();
+      ws.onclose = (context) => this.onClose({ description: "websocket connection closed", context });
+      ws.onmessage = ({ data }) => {
+        if (data == "1") ws.close();
+        this.onData(data);
+      };
+      ws.onerror = (event) => this.onError("websocket error", event);
+    }
+    write(packets) {
+      for (const packet of packets) this.ws.send(encodePacket(packet, !this.textOnly), packet.options);
+      queueMicrotask(() => this.onDrain());
+    }
+    doClose() {
+      const { ws } = this;
+      if (ws) {
+        ws.onopen = ws.onmessage = ws.onclose = null;
+        ws.onerror = () => {
+        };
+        ws.close();
+      }
+    }
+  }
+
+  const transports = {
+    polling: Polling,
+    websocket: WS
+  };
+
+  const HEAD_START = 200;
+  function probe(engine, name, upgrades) {
+    const transport = engine.$create(name);
+    let paused = false;
+    let over = false;
+    platform.priorWebsocketSuccess = false;
+    const end = () => {
+      over = true;
+      transport.off();
+      engine.off("close", onClose).off("upgrading", onUpgrading);
+    };
+    const fail = (reason, silent) => {
+      if (over) return;
+      end();
+      transport.close();
+      if (paused) {
+        engine.upgrading = false;
+        if (engine.readyState != "closed") engine.transport.resume();
+        engine.flush();
+      }
+      if (!silent) engine.emitReserved("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
+    };
+    const onClose = () => fail("socket closed");
+    const onUpgrading = (to) => to != transport && fail("", true);
+    transport.on("open", () => transport.send([{ type: "ping", data: "probe" }])).on("error", fail).on("close", () => fail("transport closed")).once("packet", ({ type, data }) => {
+      if (type != "pong" || data != "probe") return fail("unexpected packet");
+      engine.upgrading = paused = true;
+      engine.emitReserved("upgrading", transport);
+      platform.priorWebsocketSuccess = name == "websocket";
+      if (over) return;
+      engine.transport.pause(() => {
+        if (over) return;
+        end();
+        engine.$setTransport(transport);
+        transport.send([{ type: "upgrade" }]);
+        engine.emitReserved("upgrade", transport);
+        engine.upgrading = false;
+        engine.flush();
+      });
+    });
+    engine.on("close", onClose).on("upgrading", onUpgrading);
+    if (upgrades.includes("webtransport") && name != "webtransport") {
+      engine.setTimeoutFn(() => over || transport.open(), HEAD_START);
+    } else transport.open();
+  }
+
+  class Engine extends Emitter {
+    constructor(uri, options) {
+      super();
+      /** Packets that were not handed to the network yet, and those that are just being handed over. */
+      this.writeBuffer = [];
+      /** The shape in which binary arrives. */
+      this.binaryType = platform.binaryType;
+      /** Whether packets wait for a better transport. */
+      this.upgrading = false;
+      /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
+      this._pingTimeoutTime = Infinity;
+      this.$ctors = {};
+      this.$unlisten = [];
+      this.$inFlight = 0;
+      this.$heartbeat = 0;
+      this.$maxPayload = 0;
+      if (uri && typeof uri == "object") {
+        options = uri;
+        uri = null;
+      }
+      const opts = this.opts = {
+        upgrade: true,
+        timestampParam: "t",
+        transportOptions: {},
+        ...options
+      };
+      const page = typeof location == "undefined" ? {} : location;
+      if (uri) {
+        const url = parseUrl(uri);
+        opts.hostname = url.host;
+        opts.secure = /s$/.test(url.protocol);
+        opts.port = url.port;
+        if (url.query) opts.query = url.query;
+      } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
+      opts.secure ?? (opts.secure = page.protocol == "https:");
+      opts.port || (opts.port = !opts.hostname && page.port);
+      opts.hostname || (opts.hostname = page.hostname || "localhost");
+      opts.path = (opts.path || "/engine.io").replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
+      if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
+      installTimers(this, opts);
+      this.transports = [];
+      for (const item of opts.transportImplementations || opts.transports || Object.keys(transports)) {
+        const ctor = typeof item == "string" ? transports[item] : item;
+        if (ctor) this.transports.push(ctor.prototype.name);
+        if (ctor) this.$ctors[ctor.prototype.name] = ctor;
+      }
+      if (opts.hostname != "localhost") {
+        this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
+      }
+      if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
+      this.$open();
+    }
+    $listen(event, listener) {
+      if (typeof addEventListener == "function") {
+        addEventListener(event, listener);
+        this.$unlisten.push(() => removeEventListener(event, listener));
+      }
+    }
+    /** A transport for this session, not opened yet. @internal */
+    $create(name) {
+      const { opts, id } = this;
+      const query = { ...opts.query, EIO: protocol$1, transport: name };
+      if (id) query.sid = id;
+      return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions[name] });
+    }
+    $open() {
+      const { transports: transports2 } = this;
+      if (!transports2.length) {
+        this.setTimeoutFn(() => this.emitReserved("error", "No transports available"), 0);
+        return;
+      }
+      const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports2.includes("websocket");
+      this.readyState = "opening";
+      const transport = this.$create(remembered ? "websocket" : transports2[0]);
+      this.$setTransport(transport);
+      transport.open();
+    }
+    /** @internal */
+    $setTransport(transport) {
+      this.transport?.off();
+      this.transport = transport.on("drain", () => this.$onDrain()).on("packet", (packet) => this.$onPacket(packet)).on("error", (err) => this.$onError(err)).on("close", (details) => this.$close("transport close", details));
+    }
+    $onPacket(packet) {
+      const { type, data } = packet;
+      if (!this.readyState || this.readyState == "closed") return;
+      this.emitReserved("packet", packet);
+      this.emitReserved("heartbeat");
+      if (type == "open") {
+        try {
+          this.$onHandshake(JSON.parse(data));
+        } catch (err) {
+          this.$onError(err);
+        }
+      } else if (type == "ping") {
+        this.$send("pong");
+        this.emitReserved("ping");
+        this.emitReserved("pong");
+        this.$resetPingTimeout();
+      } else if (type == "error") {
+        this.$onError(Object.assign(new Error("server error"), { code: data }));
+      } else if (type == "message") {
+        this.emitReserved("data", data);
+        this.emitReserved("message", data);
+      }
+    }
+    $onHandshake(data) {
+      this.emitReserved("handshake", data);
+      this.id = this.transport.query.sid = data.sid;
+      this.$heartbeat = data.pingInterval + data.pingTimeout;
+      this.$maxPayload = data.maxPayload;
+      this.readyState = "open";
+      platform.priorWebsocketSuccess = this.transport.name == "websocket";
+      this.emitReserved("open");
+      this.flush();
+      const state = this.readyState;
+      const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
+      if (state == "open" && this.opts.upgrade) for (const name of upgrades) probe(this, name, upgrades);
+      if (state != "closed") this.$resetPingTimeout();
+    }
+    $resetPingTimeout() {
+      this.clearTimeoutFn(this.$pingTimer);
+      this._pingTimeoutTime = Date.now() + this.$heartbeat;
+      this.$pingTimer = this.setTimeoutFn(() => this.$close("ping timeout"), this.$heartbeat);
+    }
+    /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
+    _hasPingExpired() {
+      if (!this._pingTimeoutTime) return true;
+      const expired = Date.now() > this._pingTimeoutTime;
+      if (expired) {
+        this._pingTimeoutTime = 0;
+        queueMicrotask(() => this.$close("ping timeout"));
+      }
+      return expired;
+    }
+    $onDrain() {
+      this.writeBuffer.splice(0, this.$inFlight);
+      this.$inFlight = 0;
+      if (this.writeBuffer.length) this.flush();
+      else this.emitReserved("drain");
+    }
+    /** Hands over what waits, as much as one payload may hold. @internal */
+    flush() {
+      const { transport, writeBuffer } = this;
+      if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
+      const limited = this.$maxPayload && transport.name == "polling";
+      const packets = limited ? writeBuffer.slice(0, packetsThatFit(writeBuffer, this.$maxPayload)) : writeBuffer.slice();
+      this.$inFlight = packets.length;
+      transport.send(packets);
+      this.emitReserved("flush");
+    }
+    /** Sends a message; `fn` is called when it has been handed to the transport. */
+    write(msg, options, fn) {
+      this.$send("message", [msg], options, fn);
+      return this;
+    }
+    /** Same as `write`. */
+    send(msg, options, fn) {
+      return this.write(msg, options, fn);
+    }
+    /** Queues packets of a type as one unit: nothing comes between them. @internal */
+    $send(type, list = [void 0], options, fn) {
+      if (typeof options == "function") {
+        fn = options;
+        options = null;
+      }
+      if (this.readyState == "closing" || this.readyState == "closed") return;
+      const packets = list.map((data) => ({ type, data, options: { ...options, compress: options?.compress !== false } }));
+      this.writeBuffer.push(...packets);
+      for (const packet of packets) this.emitReserved("packetCreate", packet);
+      if (fn) this.once("flush", fn);
+      this.flush();
+    }
+    /** Closes the session, after what was written before has left. */
+    close() {
+      if (this.readyState != "opening" && this.readyState != "open") return this;
+      this.readyState = "closing";
+      const close = () => {
+        if (!this.upgrading) return this.$close("forced close");
+        const upgraded = () => {
+          this.off("upgrade", upgraded).off("upgradeError", upgraded);
+          this.$close("forced close");
+        };
+        this.on("upgrade", upgraded).on("upgradeError", upgraded);
+      };
+      if (this.writeBuffer.length) this.once("drain", close);
+      else close();
+      return this;
+    }
+    $onError(err) {
+      platform.priorWebsocketSuccess = false;
+      if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
+        this.transport.off().close();
+        this.transports.shift();
+        return this.$open();
+      }
+      this.emitReserved("error", err);
+      this.$close("transport error", err);
+    }
+    $close(reason, description) {
+      if (!this.readyState || this.readyState == "closed") return;
+      this.clearTimeoutFn(this.$pingTimer);
+      this.transport.off("close");
+      this.transport.close().off();
+      for (const unlisten of this.$unlisten) unlisten();
+      this.readyState = "closed";
+      this.id = null;
+      this.emitReserved("close", reason, description);
+      this.writeBuffer = [];
+      this.$inFlight = 0;
+    }
+  }
+  Engine.protocol = protocol$1;
+
+  const protocol = 5;
+  const CONNECT = 0;
+  const DISCONNECT = 1;
+  const EVENT = 2;
+  const ACK = 3;
+  const CONNECT_ERROR = 4;
+  const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+  const MAX_ATTACHMENTS = 10;
+  class Encoder {
+    /** The text of a packet, followed by its attachments. */
+    encode(packet) {
+      let { type, nsp, id, data } = packet;
+      const attachments = [];
+      let json = "";
+      if ((type == EVENT || type == ACK) && hasBinary(data)) {
+        json = JSON.stringify(data, function(key, value) {
+          const raw = this[key];
+          return isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+        });
+        type += 3;
+      } else if (data != null) {
+        json = JSON.stringify(data);
+      }
+      const head = type + (type > CONNECT_ERROR ? attachments.length + "-" : "") + (nsp && nsp != "/" ? nsp + "," : "");
+      return [head + (id ?? "") + json, ...attachments];
+    }
+  }
+  class Decoder extends Emitter {
+    /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
+    add(frame) {
+      let packet = this.$packet;
+      if (typeof frame == "string") {
+        if (packet) throw new Error("got plaintext data when reconstructing a packet");
+        packet = this.$decode(frame);
+        if (packet.attachments) {
+          this.$packet = packet;
+          return;
+        }
+      } else {
+        if (!isBinary(frame)) throw new Error("Unknown type: " + frame);
+        if (!packet) throw new Error("got binary data when not reconstructing a packet");
+        if (this.$attachments.push(frame) < packet.attachments) return;
+        for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
+        delete packet.attachments;
+        this.destroy();
+      }
+      this.emitReserved("decoded", packet);
+    }
+    /** Forgets a packet that is not complete. */
+    destroy() {
+      this.$packet = void 0;
+      this.$slots = this.$attachments = [];
+    }
+    $decode(text) {
+      const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
+      if (!match) throw new Error(/^[56]/.test(text) ? "Illegal attachments" : "unknown packet type " + text[0]);
+      const attachments = +match[3] || 0;
+      if (match[2] && !attachments) throw new Error("Illegal attachments");
+      if (attachments > MAX_ATTACHMENTS) throw new Error("too many attachments");
+      const type = match[1] ? +match[1] : +match[2] - 3;
+      const packet = { type, nsp: match[4] || "/" };
+      if (match[5]) packet.id = +match[5];
+      if (attachments) packet.attachments = attachments;
+      const slots = [];
+      if (match[6]) {
+        packet.data = JSON.parse(
+          match[6],
+          attachments ? function(key, value) {
+            if (value && value._placeholder === true) slots.push([this, key, value.num]);
+            return value;
+          } : void 0
+        );
+      }
+      if (!isPayloadValid(packet, match[6])) throw new Error("invalid payload");
+      for (const slot of slots) {
+        if (!(Number.isInteger(slot[2]) && slot[2] >= 0 && slot[2] < attachments)) throw new Error("illegal attachments");
+      }
+      this.$slots = slots;
+      this.$attachments = [];
+      return packet;
+    }
+  }
+  function isPayloadValid({ type, data }, json) {
+    const isObject = Object.prototype.toString.call(data) == "[object Object]";
+    if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+    if (!json) return true;
+    if (type == CONNECT) return isObject;
+    if (type == DISCONNECT || !Array.isArray(data)) return false;
+    return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
+  }
+
+  const defaultParser = /*#__PURE__*/Object.freeze(/*#__PURE__*/Object.defineProperty({
+    __proto__: null,
+    ACK,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    Decoder,
+    EVENT,
+    Encoder,
+    RESERVED,
+    protocol
+  }, Symbol.toStringTag, { value: 'Module' }));
+
+  class RetryQueue {
+    /** `socket` is a `Socket`: its queue, flags and options are used. */
+    constructor($socket) {
+      this.$socket = $socket;
+      this.$seq = 0;
+    }
+    add(args) {
+      const { $socket } = this;
+      const userAck = typeof args[args.length - 1] == "function" && args.pop();
+      const packet = {
+        id: this.$seq++,
+        args,
+        flags: { ...$socket.flags, fromQueue: true },
+        pending: false,
+        tryCount: 0
+      };
+      const ack = (err, ...answer) => {
+        const queue = $socket._queue;
+        if (packet != queue[0]) return;
+        packet.pending = false;
+        if (!err || packet.tryCount > $socket._opts.retries) {
+          queue.shift();
+          if (userAck) userAck(err, ...answer);
+        }
+        this.drain();
+      };
+      ack.withError = true;
+      args.push(ack);
+      $socket.flags = {};
+      $socket._queue.push(packet);
+      this.drain();
+    }
+    /** Sends the first event, unless it is under way; with `force` also then. */
+    drain(force) {
+      const { $socket } = this;
+      const packet = $socket._queue[0];
+      if (!$socket.connected || !packet || packet.pending && !force) return;
+      packet.pending = true;
+      packet.tryCount++;
+      $socket.flags = packet.flags;
+      $socket.emit(...packet.args);
+    }
+  }
+
+  class Socket extends Emitter {
+    constructor(io, nsp, opts) {
+      super();
+      this.connected = false;
+      /** Whether the last connection went on where the one before ended, with nothing missed. */
+      this.recovered = false;
+      /** Events that came before the CONNECT. */
+      this.receiveBuffer = [];
+      /** Packets that wait for a connection. */
+      this.sendBuffer = [];
+      /** Events that wait for their turn with `retries`. */
+      this._queue = [];
+      this.ids = 0;
+      this.acks = {};
+      this.flags = {};
+      this._anyListeners = [];
+      this._anyOutgoingListeners = [];
+      this.io = io;
+      this.nsp = nsp;
+      this.auth = opts?.auth;
+      this._opts = { ...opts };
+      this.$retry = new RetryQueue(this);
+      if (io._autoConnect) this.connect();
+    }
+    get disconnected() {
+      return !this.connected;
+    }
+    /** Whether the socket is connected or will be without further ado. */
+    get active() {
+      return !!this.subs;
+    }
+    /** Connects, or reconnects after a disconnection that was wanted. */
+    connect() {
+      const { io } = this;
+      if (this.connected) return this;
+      this.subs || (this.subs = [
+        on(io, "open", () => this.onopen()),
+        on(io, "packet", (packet) => this.onpacket(packet)),
+        on(io, "error", (err) => this.connected || this.emitReserved("connect_error", err)),
+        on(io, "close", (reason, description) => this.onclose(reason, description))
+      ]);
+      if (!io._reconnecting) io.open();
+      if (io._readyState == "open") this.onopen();
+      return this;
+    }
+    /** Emits a `message`. */
+    send(...args) {
+      return this.emit("message", ...args);
+    }
+    /** Sends an event; a function as last argument is called with what the other side answers. */
+    emit(ev, ...args) {
+      if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
+      const data = [ev, ...args];
+      const { flags, io } = this;
+      if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+        this.$retry.add(data);
+        return this;
+      }
+      const packet = { type: EVENT, nsp: this.nsp, data, options: { compress: flags.compress !== false } };
+      if (typeof data[data.length - 1] == "function") {
+        packet.id = this.ids++;
+        this.$registerAck(packet.id, data.pop());
+      }
+      const connected = this.connected && !io.engine._hasPingExpired();
+      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
+      else this.sendBuffer.push(packet);
+      this.flags = {};
+      return this;
+    }
+    $registerAck(id, ack) {
+      const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+      this.acks[id] = ack;
+      if (timeout === void 0) return;
+      const timer = this.io.setTimeoutFn(() => {
+        delete this.acks[id];
+        this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
+        ack.call(this, new Error("operation has timed out"));
+      }, timeout);
+      const withTimer = (...args) => {
+        this.io.clearTimeoutFn(timer);
+        ack.apply(this, args);
+      };
+      withTimer.withError = true;
+      this.acks[id] = withTimer;
+    }
+    /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
+    emitWithAck(ev, ...args) {
+      return new Promise((resolve, reject) => {
+        const ack = (err, value) => err ? reject(err) : resolve(value);
+        ack.withError = true;
+        this.emit(ev, ...[...args, ack]);
+      });
+    }
+    packet(packet) {
+      packet.nsp = this.nsp;
+      this.io._packet(packet);
+    }
+    $transmit(packet) {
+      for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
+      this.packet(packet);
+    }
+    onopen() {
+      const { auth } = this;
+      const connect = (data) => this.packet({ type: CONNECT, data: this._pid ? { pid: this._pid, offset: this._lastOffset, ...data } : data });
+      if (typeof auth == "function") auth(connect);
+      else connect(auth);
+    }
+    onclose(reason, description) {
+      this.connected = false;
+      this.id = void 0;
+      this.emitReserved("disconnect", reason, description);
+      for (const id of Object.keys(this.acks)) {
+        if (this.sendBuffer.some((packet) => packet.id == id)) continue;
+        const ack = this.acks[id];
+        delete this.acks[id];
+        if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+      }
+    }
+    onpacket({ nsp, type, data, id }) {
+      if (nsp != this.nsp) return;
+      if (type == CONNECT) {
+        if (data?.sid) this.$onConnect(data);
+        else this.emitReserved("connect_error", new Error("the server speaks the protocol of Socket.IO 2, which is not compatible"));
+      } else if (type == EVENT) {
+        const args = data || [];
+        if (id != null) args.push(this.$ack(id));
+        if (this.connected) this.$deliver(args);
+        else this.receiveBuffer.push(args);
+      } else if (type == ACK) {
+        const ack = this.acks[id];
+        delete this.acks[id];
+        if (ack) ack.apply(this, ack.withError ? [null, ...data || []] : data);
+      } else if (type == DISCONNECT) {
+        this.$destroy();
+        this.onclose("io server disconnect");
+      } else if (type == CONNECT_ERROR) {
+        this.$destroy();
+        this.emitReserved("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+      }
+    }
+    $deliver(args) {
+      for (const listener of this._anyListeners.slice()) listener.apply(this, args);
+      super.emit.apply(this, args);
+      const last = args[args.length - 1];
+      if (this._pid && typeof last == "string") this._lastOffset = last;
+    }
+    /** The function that answers an event, once. */
+    $ack(id) {
+      let sent = false;
+      return (...data) => {
+        if (!sent) this.packet({ type: ACK, id, data });
+        sent = true;
+      };
+    }
+    $onConnect({ sid, pid }) {
+      this.id = sid;
+      this.recovered = !!pid && this._pid == pid;
+      this._pid = pid;
+      this.connected = true;
+      const { receiveBuffer, sendBuffer } = this;
+      this.receiveBuffer = [];
+      this.sendBuffer = [];
+      for (const args of receiveBuffer) this.$deliver(args);
+      for (const packet of sendBuffer) this.$transmit(packet);
+      this.$retry.drain(true);
+      this.emitReserved("connect");
+    }
+    $destroy() {
+      for (const off of this.subs || []) off();
+      this.subs = void 0;
+      this.io._destroy();
+    }
+    /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
+    disconnect() {
+      if (this.connected) this.packet({ type: DISCONNECT });
+      this.$destroy();
+      if (this.connected) this.onclose("io client disconnect");
+      return this;
+    }
+    /** Whether the next event may be compressed. */
+    compress(compress) {
+      this.flags.compress = compress;
+      return this;
+    }
+    /** The next event is dropped where it cannot be sent at once. */
+    get volatile() {
+      this.flags.volatile = true;
+      return this;
+    }
+    /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
+    timeout(timeout) {
+      this.flags.timeout = timeout;
+      return this;
+    }
+  }
+  const proto$1 = Socket.prototype;
+  proto$1.open = proto$1.connect;
+  proto$1.close = proto$1.disconnect;
+  for (const name of ["Any", "AnyOutgoing"]) {
+    const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
+    proto$1["on" + name] = function(listener) {
+      this[key].push(listener);
+      return this;
+    };
+    proto$1["prepend" + name] = function(listener) {
+      this[key].unshift(listener);
+      return this;
+    };
+    proto$1["off" + name] = function(listener) {
+      const i = this[key].indexOf(listener);
+      if (!listener) this[key] = [];
+      else if (i >= 0) this[key].splice(i, 1);
+      return this;
+    };
+    proto$1["listeners" + name] = function() {
+      return this[key];
+    };
+  }
+
+  class Manager extends Emitter {
+    constructor(uri, opts) {
+      super();
+      /** The sockets by namespace. */
+      this.nsps = {};
+      this._readyState = "closed";
+      this._reconnecting = false;
+      this.subs = [];
+      this.backoff = { attempts: 0 };
+      this.skipReconnect = false;
+      if (uri && typeof uri == "object") {
+        opts = uri;
+        uri = void 0;
+      }
+      opts || (opts = {});
+      opts.path || (opts.path = "/socket.io");
+      this.opts = opts;
+      this.uri = uri;
+      installTimers(this, opts);
+      this._reconnection = opts.reconnection !== false;
+      this._reconnectionAttempts = opts.reconnectionAttempts || Infinity;
+      this._reconnectionDelay = opts.reconnectionDelay || 1e3;
+      this._reconnectionDelayMax = opts.reconnectionDelayMax || 5e3;
+      this._randomizationFactor = opts.randomizationFactor ?? 0.5;
+      this._timeout = opts.timeout ?? 2e4;
+      const parser = opts.parser || defaultParser;
+      this.encoder = new parser.Encoder();
+      this.decoder = new parser.Decoder();
+      this._autoConnect = opts.autoConnect !== false;
+      if (this._autoConnect) this.open();
+    }
+    reconnection(value) {
+      if (value === void 0) return this._reconnection;
+      this._reconnection = !!value;
+      if (!value) this.skipReconnect = true;
+      return this;
+    }
+    /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
+    open(fn) {
+      if (this._readyState != "closed") return this;
+      const engine = this.engine = new Engine(this.uri, this.opts);
+      this._readyState = "opening";
+      this.skipReconnect = false;
+      const offOpen = on(engine, "open", () => {
+        this.$onOpen();
+        fn?.();
+      });
+      const fail = (err) => {
+        this.cleanup();
+        this._readyState = "closed";
+        this.emitReserved("error", err);
+        if (fn) fn(err);
+        else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
+      };
+      this.subs.push(offOpen, on(engine, "error", fail));
+      if (this._timeout !== false) {
+        const timer = this.setTimeoutFn(() => {
+          offOpen();
+          fail(new Error("timeout"));
+          engine.close();
+        }, this._timeout);
+        this.subs.push(() => this.clearTimeoutFn(timer));
+      }
+      return this;
+    }
+    $onOpen() {
+      const { engine, decoder } = this;
+      this.cleanup();
+      this._readyState = "open";
+      this.emitReserved("open");
+      this.subs.push(
+        on(engine, "ping", () => this.emitReserved("ping")),
+        on(engine, "data", (data) => {
+          try {
+            decoder.add(data);
+          } catch (err) {
+            this.onclose("parse error", err);
+          }
+        }),
+        on(engine, "error", (err) => this.emitReserved("error", err)),
+        on(engine, "close", (reason, description) => this.onclose(reason, description)),
+        on(decoder, "decoded", (packet) => queueMicrotask(() => this.emitReserved("packet", packet)))
+      );
+    }
+    /** The socket of a namespace, made at the first call. */
+    socket(nsp, opts) {
+      let socket = this.nsps[nsp];
+      if (!socket) socket = this.nsps[nsp] = new Socket(this, nsp, opts);
+      else if (this._autoConnect && !socket.active) socket.connect();
+      return socket;
+    }
+    /** A socket is done; the connection closes with the last one. @internal */
+    _destroy() {
+      if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
+    }
+    /** Sends a packet; its attachments follow it directly. @internal */
+    _packet(packet) {
+      this.engine.$send("message", this.encoder.encode(packet), packet.options);
+    }
+    cleanup() {
+      for (const off of this.subs) off();
+      this.subs = [];
+      this.decoder.destroy();
+    }
+    /** Same as `disconnect`. */
+    _close() {
+      this.skipReconnect = true;
+      this._reconnecting = false;
+      this.onclose("forced close");
+    }
+    onclose(reason, description) {
+      this.cleanup();
+      this.engine?.close();
+      this.backoff.attempts = 0;
+      this._readyState = "closed";
+      this.emitReserved("close", reason, description);
+      if (this._reconnection && !this.skipReconnect) this.reconnect();
+    }
+    reconnect() {
+      if (this._reconnecting || this.skipReconnect) return;
+      const { backoff: state } = this;
+      if (state.attempts >= this._reconnectionAttempts) {
+        state.attempts = 0;
+        this.emitReserved("reconnect_failed");
+        return;
+      }
+      this._reconnecting = true;
+      const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
+      const timer = this.setTimeoutFn(() => {
+        if (this.skipReconnect) return;
+        this.emitReserved("reconnect_attempt", state.attempts);
+        if (this.skipReconnect) return;
+        this.open((err) => {
+          this._reconnecting = false;
+          if (err) {
+            this.reconnect();
+            this.emitReserved("reconnect_error", err);
+          } else {
+            const { attempts } = state;
+            state.attempts = 0;
+            this.emitReserved("reconnect", attempts);
+          }
+        });
+      }, delay);
+      this.subs.push(() => this.clearTimeoutFn(timer));
+    }
+  }
+  const proto = Manager.prototype;
+  proto.connect = proto.open;
+  proto.disconnect = proto._close;
+  for (const name of ["reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax", "randomizationFactor", "timeout"]) {
+    proto[name] = function(value) {
+      if (value === void 0) return this["_" + name];
+      this["_" + name] = value;
+      return this;
+    };
+  }
+
+  const cache = {};
+  const lookup = ((uri, opts) => {
+    if (typeof uri == "object") {
+      opts = uri;
+      uri = void 0;
+    }
+    opts || (opts = {});
+    const { source, protocol: protocol2, host, port, path, query } = resolveUrl(uri);
+    const id = protocol2 + "://" + host + ":" + port + (opts.path || "/socket.io");
+    const own = opts.forceNew || opts["force new connection"] || opts.multiplex === false || cache[id] && path in cache[id].nsps;
+    const io = own ? new Manager(source, opts) : cache[id] || (cache[id] = new Manager(source, opts));
+    if (query && !opts.query) opts.query = decodeQuery(query);
+    return io.socket(path, opts);
+  });
+  Object.assign(lookup, { io: lookup, connect: lookup, lookup, Manager, Socket, protocol });
+
+  return lookup;
+
+}));
+//# sourceMappingURL=socket.io.js.map
