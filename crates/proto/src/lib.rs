@@ -1,1 +1,3 @@
 //! The protocols of Engine.IO, Socket.IO and WebSocket, without I/O.
+
+pub mod socket;

@@ -1,0 +1,166 @@
+//! The arguments of an event or an ack.
+
+mod de;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::json::Elements;
+use super::packet::{Kind, Packet, event_name};
+use super::{ArgsError, DecodeError, RawArgs, placeholder};
+
+/// An event: its name, and the arguments behind it.
+#[derive(Debug, Clone)]
+pub struct Event<'a> {
+    /// The name. A number that was sent as a name is its text, as for the listeners of the official system.
+    pub name: Cow<'a, str>,
+    /// The arguments.
+    pub args: Args<'a>,
+}
+
+/// Arguments that have been checked, but not yet turned into values.
+///
+/// The text is valid JSON, and every placeholder in it has its attachment.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    repr: Repr<'a>,
+}
+
+/// How they came. A parser with another encoding adds its own form here.
+#[derive(Debug, Clone, Copy)]
+enum Repr<'a> {
+    Json(JsonArgs<'a>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct JsonArgs<'a> {
+    /// The whole array, with the event name; empty if there is only the list.
+    array: &'a str,
+    /// How many elements at the front of the array are no arguments.
+    skip: usize,
+    /// The arguments: a comma separated list.
+    list: &'a str,
+    len: usize,
+    attachments: &'a [Bytes],
+}
+
+impl<'a> Packet<'a> {
+    /// The event in this packet, with the attachments that came for it.
+    ///
+    /// `None` if the packet is no event, or one without a payload: it is allowed, but has no name, so nothing
+    /// can be listening for it. A placeholder that names no attachment is an error.
+    pub fn event(&self, attachments: &'a [Bytes]) -> Result<Option<Event<'a>>, DecodeError> {
+        let name = self.data.get(self.array.first..self.array.first_end).filter(|name| !name.is_empty());
+        let (Kind::Event, Some(name)) = (self.kind, name) else { return Ok(None) };
+        let name = event_name(name).ok_or(DecodeError::InvalidPayload)?;
+        Ok(Some(Event { name, args: self.args_from(self.array.second, 1, attachments)? }))
+    }
+
+    /// The arguments of this ack, with the attachments that came for it.
+    ///
+    /// There are none if the packet is no ack or has no payload. A placeholder that names no attachment is an
+    /// error.
+    pub fn ack(&self, attachments: &'a [Bytes]) -> Result<Args<'a>, DecodeError> {
+        if self.kind != Kind::Ack || self.data.is_empty() {
+            return Ok(Args::EMPTY);
+        }
+        self.args_from(self.array.first, 0, attachments)
+    }
+
+    fn args_from(
+        &self,
+        start: usize,
+        skip: usize,
+        attachments: &'a [Bytes],
+    ) -> Result<Args<'a>, DecodeError> {
+        // A packet that announced none may hold what looks like placeholders; it is data.
+        let attachments = if self.attachments == 0 { &[] } else { attachments };
+        let list = self.data.get(start..self.array.close).unwrap_or_default().trim_ascii_end();
+        if self.attachments > 0 {
+            placeholder::find(list, attachments.len())?;
+        }
+        let len = self.array.len - skip;
+        let repr = Repr::Json(JsonArgs { array: self.data, skip, list, len, attachments });
+        Ok(Args { repr })
+    }
+}
+
+impl<'a> Args<'a> {
+    /// No arguments.
+    pub const EMPTY: Args<'static> =
+        Args { repr: Repr::Json(JsonArgs { array: "", skip: 0, list: "", len: 0, attachments: &[] }) };
+
+    /// Over a list that was checked before.
+    pub(super) fn from_list(list: &'a str, len: usize, attachments: &'a [Bytes]) -> Self {
+        Self { repr: Repr::Json(JsonArgs { array: "", skip: 0, list, len, attachments }) }
+    }
+
+    /// Turns the arguments into a `T`.
+    ///
+    /// - `()` takes none of them.
+    /// - A tuple or tuple struct takes as many as it has fields. `[T; N]` is a tuple of N to serde, and so it
+    ///   is N arguments here too; a list of fixed length that is *one* argument is `([T; N],)`.
+    /// - Everything else (a `Vec`, struct, map, enum, string, [`Value`](super::Value)…) takes the first.
+    /// - `Option` around any of these is `None` if the first argument is missing or `null`; an `Option` in a
+    ///   tuple is `None` if its argument is missing. Any other missing argument is an error.
+    /// - A newtype struct is as what it holds.
+    /// - Arguments that are left over are ignored.
+    ///
+    /// Bytes come out of attachments, wherever a type asks for them. They are copied into types that own their
+    /// bytes, [`Bytes`] too, for serde has no other way; a [`Value`](super::Value) shares them.
+    ///
+    /// ```
+    /// use enchufe_proto::socket::{Limits, Packet};
+    ///
+    /// let packet = Packet::decode(r#"2["add",1,2]"#, &Limits::default())?;
+    /// let event = packet.event(&[])?.expect("it has a name");
+    /// assert_eq!(event.name, "add");
+    /// assert_eq!(event.args.deserialize::<(i64, i64)>()?, (1, 2));
+    /// assert_eq!(event.args.deserialize::<(i64, i64, Option<String>)>()?, (1, 2, None));
+    /// assert_eq!(event.args.deserialize::<i64>()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ArgsError> {
+        let Repr::Json(args) = self.repr;
+        de::deserialize(args)
+    }
+
+    /// Number of arguments.
+    pub fn len(&self) -> usize {
+        let Repr::Json(args) = self.repr;
+        args.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The JSON text of one argument, from 0, with placeholders in the place of bytes.
+    pub fn get_raw(&self, index: usize) -> Option<&'a str> {
+        self.iter_raw().nth(index)
+    }
+
+    /// The JSON text of each argument, with placeholders in the place of bytes.
+    pub fn iter_raw(&self) -> Elements<'a> {
+        Elements::new(self.list())
+    }
+
+    /// The attachments that came with the arguments.
+    pub fn attachments(&self) -> &'a [Bytes] {
+        let Repr::Json(args) = self.repr;
+        args.attachments
+    }
+
+    /// The arguments in an owned form, to be sent on without turning them into values.
+    pub fn to_raw(&self) -> RawArgs {
+        RawArgs::from_checked(self.list().into(), self.len(), self.attachments())
+    }
+
+    fn list(&self) -> &'a str {
+        let Repr::Json(args) = self.repr;
+        args.list
+    }
+}

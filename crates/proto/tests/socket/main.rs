@@ -1,0 +1,5 @@
+//! The Socket.IO packets: rules by name, the vectors shared with the TypeScript client, and properties.
+
+mod args;
+mod decode;
+mod encode;
