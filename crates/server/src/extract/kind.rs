@@ -24,6 +24,11 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
 }
 
 /// The occasions that have an event: [`OnEvent`] and [`OnFallback`].
+#[diagnostic::on_unimplemented(
+    message = "there is no event here (`{Self}`), so `Data`, `RawArgs` and `Event` can't be taken",
+    label = "takes something of an event, but isn't called for one",
+    note = "what a client says when it connects is its auth: take `Auth<T>`"
+)]
 pub trait EventKind: Kind {
     #[doc(hidden)]
     fn occurrence<'c>(cx: &'c Context<'_, Self>) -> Occurrence<'c>;

@@ -42,19 +42,25 @@ impl<U: Uses> Plus<U> for Nothing {
     type Sum = U;
 }
 
-macro_rules! sums {
-    ($($a:ident + $b:ident = $sum:ident),* $(,)?) => {
-        $(impl Plus<$b> for $a { type Sum = $sum; })*
-    };
+impl Plus<Nothing> for EventArgs {
+    type Sum = EventArgs;
 }
 
-sums!(
-    EventArgs + Nothing = EventArgs,
-    EventArgs + EventAck = ArgsAndAck,
-    EventAck + Nothing = EventAck,
-    EventAck + EventArgs = ArgsAndAck,
-    ArgsAndAck + Nothing = ArgsAndAck,
-);
+impl Plus<EventAck> for EventArgs {
+    type Sum = ArgsAndAck;
+}
+
+impl Plus<Nothing> for EventAck {
+    type Sum = EventAck;
+}
+
+impl Plus<EventArgs> for EventAck {
+    type Sum = ArgsAndAck;
+}
+
+impl Plus<Nothing> for ArgsAndAck {
+    type Sum = ArgsAndAck;
+}
 
 mod sealed {
     pub trait Sealed {}

@@ -31,6 +31,13 @@ pub(crate) enum CallError {
 /// A handler is `Fn(extractors…) -> impl Future + Send + 'static`, up to twelve
 /// [extractors](crate::extract::FromContext), and what it returns is an [answer](super::IntoAnswer), an
 /// [outcome](super::IntoOutcome) or a [verdict](super::IntoVerdict).
+#[diagnostic::on_unimplemented(
+    message = "this is no handler: it must be a function of up to twelve owned arguments that returns a future",
+    label = "not an async function of up to twelve owned arguments",
+    note = "write `async |socket: Socket, Data(text): Data<String>| {{ … }}`, with the type of every argument",
+    note = "what the closure needs of its surroundings it clones into the future: \
+            `move |socket: Socket| {{ let db = db.clone(); async move {{ … }} }}`, or takes as `State<T>`"
+)]
 pub trait Handler<K: Kind, A, M>: sealed::Sealed<K, A, M> + Sized {
     #[doc(hidden)]
     fn erase(self, name: Arc<str>) -> Erased<K>;

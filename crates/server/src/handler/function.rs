@@ -4,13 +4,6 @@
 ///
 /// It says nothing about what the arguments and the future's output may be; that is asked where the handler
 /// is registered, so that the compiler can point at the very argument that doesn't fit.
-#[diagnostic::on_unimplemented(
-    message = "this is no handler: it must be a function of up to twelve owned arguments that returns a future",
-    label = "not an async function of up to twelve owned arguments",
-    note = "write `async |socket: Socket, Data(text): Data<String>| {{ … }}`, with the type of every argument",
-    note = "what the closure needs of its surroundings it clones into the future: \
-            `move |socket: Socket| {{ let db = db.clone(); async move {{ … }} }}`, or takes as `State<T>`"
-)]
 pub trait HandlerFn<Args> {
     /// What the future makes.
     type Output;

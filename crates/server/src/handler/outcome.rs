@@ -42,6 +42,7 @@ impl IntoOutcome for Result<Emitted, EmitError> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoOutcome for Never {
     fn into_outcome(self) -> Result<(), HandlerError> {
         match self {}
@@ -83,6 +84,7 @@ impl IntoVerdict for Result<(), HandlerError> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoVerdict for Never {
     fn into_verdict(self, _: &str) -> Result<(), Refusal> {
         match self {}

@@ -47,10 +47,10 @@ pub struct ByOutcome(());
 #[derive(Debug)]
 pub struct ByVerdict(());
 
+/// The return value answers, unless the handler took the ack.
 macro_rules! return_value_answers {
     ($($uses:ident)*) => {
-        $(#[diagnostic::do_not_recommend]
-        impl<R: IntoAnswer<M>, M> Returns<OnEvent, R, M> for $uses {
+        $(impl<R: IntoAnswer<M>, M> Returns<OnEvent, R, M> for $uses {
             fn answers() -> Answers {
                 if says_something::<R::Value>() { Answers::Value } else { Answers::Finished }
             }
@@ -62,40 +62,53 @@ macro_rules! return_value_answers {
     };
 }
 
-macro_rules! nothing_answers {
-    ($($kind:ident: $($uses:ident)*, $answers:ident, $by:ident;)*) => {
-        $($(#[diagnostic::do_not_recommend]
-        impl<R: IntoOutcome> Returns<$kind, R, $by> for $uses {
+return_value_answers!(Nothing EventArgs);
+
+macro_rules! ack_answers {
+    ($($uses:ident)*) => {
+        $(impl<R: IntoOutcome> Returns<OnEvent, R, ByAck> for $uses {
             fn answers() -> Answers {
-                Answers::$answers
+                Answers::Value
             }
 
             fn finish(returned: R, _: Option<&Ack>, handler: &str) {
-                if let Err(error) = returned.into_outcome() {
-                    error.log(handler);
-                }
+                log_failure(returned, handler);
             }
-        })*)*
+        })*
     };
 }
 
-return_value_answers!(Nothing EventArgs);
+ack_answers!(EventAck ArgsAndAck);
 
-nothing_answers!(
-    OnEvent: EventAck ArgsAndAck, Value, ByAck;
-    OnFallback: Nothing EventArgs, No, ByOutcome;
-    OnConnect: Nothing, No, ByOutcome;
-    OnDisconnect: Nothing, No, ByOutcome;
-);
+macro_rules! nothing_answers {
+    ($($kind:ident)*) => {
+        $(impl<R: IntoOutcome, U: Uses> Returns<$kind, R, ByOutcome> for U {
+            fn answers() -> Answers {
+                Answers::No
+            }
 
-#[diagnostic::do_not_recommend]
-impl<R: IntoVerdict> Returns<OnMiddleware, R, ByVerdict> for Nothing {
+            fn finish(returned: R, _: Option<&Ack>, handler: &str) {
+                log_failure(returned, handler);
+            }
+        })*
+    };
+}
+
+nothing_answers!(OnFallback OnConnect OnDisconnect);
+
+impl<R: IntoVerdict, U: Uses> Returns<OnMiddleware, R, ByVerdict> for U {
     fn answers() -> Answers {
         Answers::No
     }
 
     fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<(), Refusal> {
         returned.into_verdict(handler)
+    }
+}
+
+fn log_failure(returned: impl IntoOutcome, handler: &str) {
+    if let Err(error) = returned.into_outcome() {
+        error.log(handler);
     }
 }
 

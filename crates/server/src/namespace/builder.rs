@@ -77,7 +77,7 @@ impl Namespace {
     /// joined is left again if the client is refused. A middleware that panics refuses.
     pub fn middleware<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnMiddleware, A, M>,
+        H: Handler<OnMiddleware, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.middlewares.push(handler.erase("middleware".into()).0);
         self
@@ -89,7 +89,7 @@ impl Namespace {
     /// Events of the socket wait until it has finished.
     pub fn on_connect<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnConnect, A, M>,
+        H: Handler<OnConnect, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.connect.push(handler.erase("on_connect".into()).0);
         self
@@ -109,7 +109,7 @@ impl Namespace {
     /// `disconnecting`, `newListener` and `removeListener` are never sent by a client.
     pub fn on<H, A, M>(mut self, event: impl Into<String>, handler: H) -> Self
     where
-        H: Handler<OnEvent, A, M>,
+        H: Handler<OnEvent, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         let event = event.into();
         if self.reserved.is_none() && RESERVED.contains(&&*event) {
@@ -123,7 +123,7 @@ impl Namespace {
     /// Calls `handler` for every event, before the event's own handlers. It never answers.
     pub fn on_any<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnFallback, A, M>,
+        H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.any.push(handler.erase("on_any".into()).0);
         self
@@ -132,7 +132,7 @@ impl Namespace {
     /// Calls `handler` for every event that has no handler of its own. It never answers.
     pub fn on_fallback<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnFallback, A, M>,
+        H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.fallback.push(handler.erase("on_fallback".into()).0);
         self
@@ -141,7 +141,7 @@ impl Namespace {
     /// Calls `handler` for each socket that leaves, while it is still in its rooms.
     pub fn on_disconnecting<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnDisconnect, A, M>,
+        H: Handler<OnDisconnect, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.disconnecting.push(handler.erase("on_disconnecting".into()).0);
         self
@@ -150,7 +150,7 @@ impl Namespace {
     /// Calls `handler` for each socket that has left.
     pub fn on_disconnect<H, A, M>(mut self, handler: H) -> Self
     where
-        H: Handler<OnDisconnect, A, M>,
+        H: Handler<OnDisconnect, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.disconnect.push(handler.erase("on_disconnect".into()).0);
         self
