@@ -7,6 +7,8 @@ mod error;
 mod namespace;
 mod socket;
 mod state;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub mod extract;

@@ -72,5 +72,5 @@ impl fmt::Display for DisconnectReason {
 }
 
 /// An emit that was queued.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Emitted(());

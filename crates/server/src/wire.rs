@@ -53,6 +53,21 @@ pub fn write_args<T: Serialize + ?Sized>(
     _b: &mut Vec<Bytes>,
 ) -> Result<(), serde_json::Error> {
     let t = serde_json::to_string(v)?;
-    out.extend_from_slice(if t.starts_with('[') { t } else { format!("[{t}]") }.as_bytes());
+    out.extend_from_slice(
+        if t == "null" {
+            "[]".into()
+        } else if t.starts_with('[') {
+            t
+        } else {
+            format!("[{t}]")
+        }
+        .as_bytes(),
+    );
     Ok(())
+}
+
+impl RawArgs {
+    pub(crate) fn len(&self) -> usize {
+        serde_json::from_str::<Vec<serde_json::Value>>(&self.0).expect("json").len()
+    }
 }

@@ -2,16 +2,14 @@
 
 use super::function::HandlerFn;
 use super::guard::{Guarded, guarded};
+use super::name::HandlerName;
 use super::returned::{Answers, Returns};
 use crate::ack::Ack;
 use crate::extract::{Context, Extractors, Kind, Rejection};
 use crate::state::Requirements;
-use pin_project_lite::pin_project;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Poll, ready};
 
 /// The running handler. It answers its event itself, and it does not panic.
 pub(crate) type HandlerFuture<K> = Pin<Box<dyn Future<Output = <K as Kind>::Finished> + Send>>;
@@ -40,7 +38,7 @@ pub(crate) enum CallError {
 )]
 pub trait Handler<K: Kind, A, M>: sealed::Sealed<K, A, M> + Sized {
     #[doc(hidden)]
-    fn erase(self, name: Arc<str>) -> Erased<K>;
+    fn erase(self, name: HandlerName) -> Erased<K>;
 }
 
 impl<K, A, M, H> Handler<K, A, M> for H
@@ -53,7 +51,7 @@ where
     H::Output: 'static,
     M: 'static,
 {
-    fn erase(self, name: Arc<str>) -> Erased<K> {
+    fn erase(self, name: HandlerName) -> Erased<K> {
         Erased(BoxHandler(Box::new(Typed { function: self, name, types: PhantomData::<fn() -> (A, M)> })))
     }
 }
@@ -100,7 +98,7 @@ trait Call<K: Kind>: Send + Sync {
 
 struct Typed<H, A, M> {
     function: H,
-    name: Arc<str>,
+    name: HandlerName,
     types: PhantomData<fn() -> (A, M)>,
 }
 
@@ -122,9 +120,7 @@ where
             Ok((self.function.call_with(args), ack))
         });
         let (future, ack) = started.ok_or(CallError::Panicked)?.map_err(CallError::Rejected)?;
-        let finishing =
-            Finishing::<K, _, A::Uses, M> { future, ack, name: self.name.clone(), types: PhantomData };
-        Ok(Box::pin(Guarded::new(self.name.clone(), finishing)))
+        Ok(Box::pin(Guarded::<K, _, A::Uses, M>::new(self.name.clone(), future, ack)))
     }
 
     fn answers(&self) -> Answers {
@@ -137,32 +133,6 @@ where
 
     fn name(&self) -> &str {
         &self.name
-    }
-}
-
-pin_project! {
-    /// The handler's own future, followed by what is to be done with its output.
-    struct Finishing<K, F, U, M> {
-        #[pin]
-        future: F,
-        ack: Option<Ack>,
-        name: Arc<str>,
-        types: PhantomData<fn() -> (K, U, M)>,
-    }
-}
-
-impl<K, F, U, M> Future for Finishing<K, F, U, M>
-where
-    K: Kind,
-    F: Future,
-    U: Returns<K, F::Output, M>,
-{
-    type Output = K::Finished;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<K::Finished> {
-        let this = self.project();
-        let output = ready!(this.future.poll(cx));
-        Poll::Ready(U::finish(output, this.ack.as_ref(), this.name))
     }
 }
 

@@ -1,10 +1,13 @@
 //! The guard around user code: a panic ends the handler it happened in, and nothing else.
 
-use crate::extract::AfterPanic;
+use super::name::HandlerName;
+use super::returned::Returns;
+use crate::ack::Ack;
+use crate::extract::{AfterPanic, Kind};
 use pin_project_lite::pin_project;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Runs user code. A panic is logged with the handler's name, never with its data, and gives `None`; the
@@ -20,24 +23,28 @@ pub(crate) fn guarded<T>(handler: &str, run: impl FnOnce() -> T) -> Option<T> {
 }
 
 pin_project! {
-    /// A future each poll of which is guarded, and its destruction too. After a panic it is ready with
-    /// [`AfterPanic::after_panic`].
-    pub(crate) struct Guarded<F: Future> {
+    /// A handler's future, followed by what is to be done with its output. Each poll is guarded, and its
+    /// destruction too. After a panic it is ready with [`AfterPanic::after_panic`].
+    pub(crate) struct Guarded<K, F, U, M> {
+        // None once it has finished: its variables go when it does, not when somebody drops the box.
         #[pin]
         future: Option<F>,
-        handler: Arc<str>,
+        // What the handler's arguments have left of the ack: the return value answers.
+        ack: Option<Ack>,
+        handler: HandlerName,
+        types: PhantomData<fn() -> (K, U, M)>,
     }
 
-    impl<F: Future> PinnedDrop for Guarded<F> {
+    impl<K, F, U, M> PinnedDrop for Guarded<K, F, U, M> {
         fn drop(this: Pin<&mut Self>) {
             this.destroy();
         }
     }
 }
 
-impl<F: Future> Guarded<F> {
-    pub(crate) fn new(handler: Arc<str>, future: F) -> Self {
-        Self { future: Some(future), handler }
+impl<K, F, U, M> Guarded<K, F, U, M> {
+    pub(crate) fn new(handler: HandlerName, future: F, ack: Option<Ack>) -> Self {
+        Self { future: Some(future), ack, handler, types: PhantomData }
     }
 
     /// Drops the future and with it the handler's variables, whose destructors may panic as well.
@@ -49,23 +56,27 @@ impl<F: Future> Guarded<F> {
     }
 }
 
-impl<F> Future for Guarded<F>
+impl<K, F, U, M> Future for Guarded<K, F, U, M>
 where
-    F: Future<Output: AfterPanic>,
+    K: Kind,
+    F: Future,
+    U: Returns<K, F::Output, M>,
 {
-    type Output = F::Output;
+    type Output = K::Finished;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<K::Finished> {
         let this = self.as_mut().project();
         let Some(future) = this.future.as_pin_mut() else {
-            return Poll::Ready(F::Output::after_panic());
+            return Poll::Ready(K::Finished::after_panic());
         };
-        let polled = match guarded(this.handler, || future.poll(cx)) {
+        let (ack, handler) = (this.ack.as_ref(), &**this.handler);
+        let polled = guarded(handler, || future.poll(cx).map(|output| U::finish(output, ack, handler)));
+        let finished = match polled {
             Some(Poll::Pending) => return Poll::Pending,
-            Some(Poll::Ready(output)) => output,
-            None => F::Output::after_panic(),
+            Some(Poll::Ready(finished)) => finished,
+            None => K::Finished::after_panic(),
         };
         self.destroy();
-        Poll::Ready(polled)
+        Poll::Ready(finished)
     }
 }

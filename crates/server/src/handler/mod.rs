@@ -8,6 +8,7 @@ mod answer;
 mod erased;
 mod function;
 mod guard;
+mod name;
 mod outcome;
 mod returned;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::error::BuildError;
 use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
 use crate::handler::{Handler, guarded};
 use crate::state::States;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,16 +108,16 @@ impl Namespace {
     ///
     /// The server isn't built if the name is reserved: `connect`, `connect_error`, `disconnect`,
     /// `disconnecting`, `newListener` and `removeListener` are never sent by a client.
-    pub fn on<H, A, M>(mut self, event: impl Into<String>, handler: H) -> Self
+    pub fn on<H, A, M>(mut self, event: impl Into<Cow<'static, str>>, handler: H) -> Self
     where
         H: Handler<OnEvent, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         let event = event.into();
         if self.reserved.is_none() && RESERVED.contains(&&*event) {
-            self.reserved = Some(event.clone());
+            self.reserved = Some(event.clone().into_owned());
         }
-        let handler = handler.erase(event.as_str().into()).0;
-        self.routes.events.entry(event.into()).or_default().push(handler);
+        let handlers = self.routes.events.entry(event.as_ref().into()).or_default();
+        handlers.push(handler.erase(event.into()).0);
         self
     }
 

@@ -2,6 +2,8 @@
 
 mod builder;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use builder::Namespace;
 pub(crate) use builder::{Definition, Name};

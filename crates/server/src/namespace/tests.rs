@@ -1,0 +1,163 @@
+//! What is registered, and the table that is made of it.
+
+use super::{Definition, Namespace};
+use crate::error::BuildError;
+use crate::extract::Context;
+use crate::state::States;
+use crate::testing::{ACK, Call, logged, with_args};
+use crate::{Ack, Data, DisconnectReason, HandlerError, Socket, State};
+use futures_util::FutureExt;
+use std::sync::Arc;
+
+fn define(namespace: Namespace) -> Definition {
+    namespace.define(&States::default()).expect("defined")
+}
+
+/// Calls the handlers of the event `test` in order, and gives what was answered.
+fn dispatch(namespace: Namespace) -> Option<String> {
+    let definition = define(namespace);
+    let call = Call::new();
+    let route = definition.routes.events.get("test").expect("registered");
+    for (handler, ack) in route.with_ack(Some(ACK)) {
+        with_args("[]", |args| {
+            let cx = Context::event_of(&call.socket, &call.states, "test", args, ack);
+            handler.call(&cx).expect("extracted").now_or_never().expect("finished");
+        });
+    }
+    call.answered()
+}
+
+#[test]
+fn a_name_without_a_slash_gets_one() {
+    for (given, name) in [("/", "/"), ("", "/"), ("chat", "/chat"), ("/chat", "/chat"), ("a/b", "/a/b")] {
+        let definition = define(Namespace::new(given));
+        assert_eq!(definition.name.to_string(), name);
+        assert!(definition.name.matches(name));
+        assert!(!definition.name.matches("/other"));
+    }
+}
+
+#[test]
+fn a_matching_namespace_has_every_name_that_it_accepts() {
+    let tenants =
+        Namespace::matching(|name| name.strip_prefix("/tenant-").is_some_and(|id| id.parse::<u32>().is_ok()));
+    let definition = define(tenants);
+    assert!(definition.name.matches("/tenant-1") && definition.name.matches("/tenant-42"));
+    assert!(!definition.name.matches("/tenant-") && !definition.name.matches("/tenant-x"));
+    assert!(!definition.name.matches("/"));
+}
+
+#[test]
+fn a_predicate_that_panics_accepts_nothing() {
+    let definition = define(Namespace::matching(|_| panic!("secret")));
+    let log = logged(|| assert!(!definition.name.matches("/any")));
+    assert!(log.contains("Namespace::matching") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn handlers_are_kept_in_the_order_they_are_registered_in() {
+    let namespace = Namespace::new("/")
+        .middleware(async || {})
+        .on_connect(async |_: Socket| {})
+        .on("a", async || {})
+        .on("a", async || 1)
+        .on("b", async || 1)
+        .on_any(async |_: Socket| {})
+        .on_fallback(async |_: Socket| {})
+        .on_disconnecting(async |_: DisconnectReason| {})
+        .on_disconnect(async |_: DisconnectReason| {})
+        .on_disconnect(async |_: DisconnectReason| {});
+    let routes = define(namespace).routes;
+    let counts = [
+        routes.middlewares.len(),
+        routes.connect.len(),
+        routes.events.len(),
+        routes.events["a"].handlers().count(),
+        routes.any.len(),
+        routes.fallback.len(),
+        routes.disconnecting.len(),
+        routes.disconnect.len(),
+    ];
+    assert_eq!(counts, [1, 1, 2, 2, 1, 1, 1, 2]);
+}
+
+#[test]
+fn of_several_handlers_the_first_that_returns_a_value_answers() {
+    let silent = |name| Namespace::new(name).on("test", async || {});
+    assert_eq!(dispatch(silent("/").on("test", async || 1).on("test", async || 2)).as_deref(), Some("[1]"));
+    assert_eq!(dispatch(silent("/").on("test", async |ack: Ack| ack.send(&3))).as_deref(), Some("[3]"));
+    let failing = async || -> Result<i32, HandlerError> { Err(HandlerError::new("no")) };
+    assert_eq!(
+        dispatch(silent("/").on("test", failing).on("test", async || 2)).as_deref(),
+        Some("[{\"error\":\"no\"}]")
+    );
+    let checking = async || -> Result<(), HandlerError> { Err(HandlerError::new("no")) };
+    assert_eq!(
+        dispatch(Namespace::new("/").on("test", checking).on("test", async || 2)).as_deref(),
+        Some("[2]")
+    );
+}
+
+#[test]
+fn an_ack_that_its_handler_drops_is_nobody_elses() {
+    let namespace = Namespace::new("/").on("test", async |_: Ack| {}).on("test", async || 2);
+    assert_eq!(dispatch(namespace), None);
+}
+
+#[test]
+fn where_no_handler_returns_a_value_the_first_says_that_it_has_finished() {
+    assert_eq!(
+        dispatch(Namespace::new("/").on("test", async || {}).on("test", async || {})).as_deref(),
+        Some("[]")
+    );
+}
+
+#[test]
+fn a_reserved_event_name_fails_the_build_and_says_what_to_do() {
+    for name in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
+        let error = Namespace::new("chat").on(name, async || {}).define(&States::default()).unwrap_err();
+        assert!(
+            matches!(&error, BuildError::ReservedEvent { namespace, event } if namespace == "/chat" && event == name)
+        );
+    }
+    let error = Namespace::new("/").on("disconnect", async || {}).define(&States::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "namespace /: no client can send \"disconnect\", the name is reserved: register with .on_disconnect(…)"
+    );
+}
+
+#[test]
+fn state_that_any_handler_lacks_fails_the_build_and_is_named() {
+    #[derive(Clone)]
+    struct Database;
+    type Register = fn(Namespace) -> Namespace;
+    let registrations: [Register; 7] = [
+        |namespace| namespace.middleware(async |_: State<Database>| {}),
+        |namespace| namespace.on_connect(async |_: State<Database>| {}),
+        |namespace| namespace.on("a", async |_: State<Database>, Data(n): Data<i32>| n),
+        |namespace| namespace.on_any(async |_: State<Database>| {}),
+        |namespace| namespace.on_fallback(async |_: State<Database>| {}),
+        |namespace| namespace.on_disconnecting(async |_: State<Database>| {}),
+        |namespace| namespace.on_disconnect(async |_: State<Database>| {}),
+    ];
+    for register in registrations {
+        let error = register(Namespace::new("/")).define(&States::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("Database>, but the server was given none")
+                && error.to_string().contains("/"),
+            "{error}"
+        );
+        let mut states = States::default();
+        states.insert(Database);
+        assert!(register(Namespace::new("/")).define(&states).is_ok());
+    }
+}
+
+#[test]
+fn event_names_may_be_made_at_run_time() {
+    let name = format!("room {}", 5);
+    let definition = define(Namespace::new("/").on(name, async || {}));
+    let shared = Arc::clone(&definition.routes);
+    assert!(shared.events.contains_key("room 5"));
+}

@@ -1,0 +1,110 @@
+//! What the tests of handlers and extractors share: events that no connection brought, and a log to read.
+
+use crate::extract::{Context, Kind, OnEvent};
+use crate::handler::{BoxHandler, CallError, Handler, HandlerFuture};
+use crate::socket::Socket;
+use crate::state::States;
+use crate::wire::Args;
+use parking_lot::Mutex;
+use std::fmt::{Debug, Write};
+use std::sync::Arc;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// The id that every ack in these tests has.
+pub(crate) const ACK: u64 = 7;
+
+/// Calls `run` with the arguments that these would be, had they come in an event.
+pub(crate) fn with_args<R>(args: &str, run: impl FnOnce(&Args<'_>) -> R) -> R {
+    run(&Args::parse(args))
+}
+
+/// A handler in its erased form, under the name `test`.
+pub(crate) fn erased<K: Kind, A, M>(handler: impl Handler<K, A, M>) -> BoxHandler<K> {
+    handler.erase("test".into()).0
+}
+
+/// One event, its socket, and the state there is.
+pub(crate) struct Call {
+    pub(crate) socket: Socket,
+    pub(crate) states: States,
+    pub(crate) ack: Option<u64>,
+}
+
+impl Call {
+    /// An event whose sender waits for an answer.
+    pub(crate) fn new() -> Self {
+        Self { socket: Socket::unconnected("{}"), states: States::default(), ack: Some(ACK) }
+    }
+
+    /// An event whose sender doesn't wait.
+    pub(crate) fn without_ack() -> Self {
+        Self { ack: None, ..Self::new() }
+    }
+
+    /// Starts a handler of the event `test` with these arguments.
+    pub(crate) fn start<A, M>(
+        &self,
+        args: &str,
+        handler: impl Handler<OnEvent, A, M>,
+    ) -> Result<HandlerFuture<OnEvent>, CallError> {
+        with_args(args, |args| {
+            erased(handler).call(&Context::event_of(&self.socket, &self.states, "test", args, self.ack))
+        })
+    }
+
+    /// What was answered, if anything was: the arguments as a JSON array.
+    pub(crate) fn answered(&self) -> Option<String> {
+        let mut acks = self.socket.sent_acks();
+        assert!(acks.len() <= 1, "answered more than once: {acks:?}");
+        let (id, args) = acks.pop()?;
+        assert_eq!(id, ACK);
+        Some(args)
+    }
+}
+
+/// What `run` logged, at all levels: a line for each event, its level and its fields.
+pub(crate) fn logged(run: impl FnOnce()) -> String {
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), run);
+    let lines = log.0.lock();
+    lines.clone()
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = event.metadata().level().to_string();
+        event.record(&mut Fields(&mut line));
+        let mut lines = self.0.lock();
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).expect("written");
+    }
+}
