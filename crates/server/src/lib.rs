@@ -9,15 +9,14 @@ mod socket;
 mod state;
 #[cfg(test)]
 mod testing;
-mod wire;
 
 pub mod extract;
 pub mod handler;
 
 pub use ack::Ack;
+pub use enchufe_proto::socket::RawArgs;
 pub use error::{BuildError, EmitError, HandlerError, Refusal};
 pub use extract::{Auth, Data, Event, FromContext, Rejection};
 pub use namespace::Namespace;
 pub use socket::{DisconnectReason, Emitted, Handshake, Socket};
 pub use state::{Requirements, State};
-pub use wire::RawArgs;

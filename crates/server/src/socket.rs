@@ -1,6 +1,7 @@
 //! Stand-in for the socket until the connection side lands.
 
 use crate::error::EmitError;
+use enchufe_proto::socket::encode::{write_answer, write_args};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
@@ -27,9 +28,14 @@ impl Socket {
         value: &T,
         returned: bool,
     ) -> Result<(), EmitError> {
-        let (mut text, mut attachments) = (Vec::new(), Vec::new());
-        let write = if returned { crate::wire::write_answer } else { crate::wire::write_args };
-        write(value, &mut text, &mut attachments).map_err(|error| EmitError(error.to_string()))?;
+        let (mut text, mut attachments) = (b"[".to_vec(), Vec::new());
+        if returned {
+            write_answer(value, &mut text, &mut attachments)
+        } else {
+            write_args(value, &mut text, &mut attachments)
+        }
+        .map_err(|error| EmitError(error.to_string()))?;
+        text.push(b']');
         self.0.acks.lock().push((id, String::from_utf8(text).expect("JSON")));
         Ok(())
     }
@@ -53,7 +59,7 @@ impl Socket {
 pub struct Handshake(Arc<str>);
 
 impl Handshake {
-    pub(crate) fn auth_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+    pub(crate) fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.0)
     }
 }

@@ -4,7 +4,7 @@ use crate::extract::{Context, Kind, OnEvent};
 use crate::handler::{BoxHandler, CallError, Handler, HandlerFuture};
 use crate::socket::Socket;
 use crate::state::States;
-use crate::wire::Args;
+use enchufe_proto::socket::{Args, Limits, Packet};
 use parking_lot::Mutex;
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
@@ -17,7 +17,11 @@ pub(crate) const ACK: u64 = 7;
 
 /// Calls `run` with the arguments that these would be, had they come in an event.
 pub(crate) fn with_args<R>(args: &str, run: impl FnOnce(&Args<'_>) -> R) -> R {
-    run(&Args::parse(args))
+    let list = args.strip_prefix('[').expect("a list");
+    let comma = if list == "]" { "" } else { "," };
+    let text = format!("2[\"test\"{comma}{list}");
+    let packet = Packet::decode(&text, &Limits::default()).expect("a packet");
+    run(&packet.event(&[]).expect("no placeholders").expect("a name").args)
 }
 
 /// A handler in its erased form, under the name `test`.

@@ -32,7 +32,7 @@ pub enum BuildError {
 /// What was meant by a handler for a reserved name.
 fn instead(event: &str) -> &'static str {
     match event {
-        "connect" | "connection" => ": register with .on_connect(…)",
+        "connect" => ": register with .on_connect(…)",
         "disconnect" => ": register with .on_disconnect(…)",
         "disconnecting" => ": register with .on_disconnecting(…)",
         _ => "",

@@ -25,7 +25,7 @@ impl<K: Kind, T: DeserializeOwned> FromContext<K> for Auth<T> {
     type Uses = Nothing;
 
     fn from_context(cx: &Context<'_, K>) -> Result<Self, Rejection> {
-        match cx.handshake().auth_as() {
+        match cx.handshake().auth() {
             Ok(auth) => Ok(Self(auth)),
             Err(error) => Err(Rejection::new(format!("invalid auth: {error}"))),
         }

@@ -5,7 +5,7 @@ use super::kind::{
 };
 use crate::socket::{DisconnectReason, Handshake, Socket};
 use crate::state::States;
-use crate::wire::Args;
+use enchufe_proto::socket::Args;
 use std::cell::Cell;
 use std::fmt;
 

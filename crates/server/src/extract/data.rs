@@ -1,7 +1,7 @@
 //! The extractors that read an event: its arguments and its name.
 
 use super::{Context, EventArgs, EventKind, FromContext, Nothing, OptionalFromContext, Rejection};
-use crate::wire::RawArgs;
+use enchufe_proto::socket::RawArgs;
 use serde::de::DeserializeOwned;
 
 /// The event's arguments, deserialised.
@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 /// A tuple is several arguments, anything else is the first: `socket.emit("add", 1, 2)` is
 /// `Data((a, b)): Data<(i64, i64)>`, and `socket.emit("move", {x: 1, y: 2})` is `Data(to): Data<Point>`.
 /// Further arguments are ignored; one that is missing is `None` for a type that is an `Option`, and `()`
-/// takes none at all. `Bytes` anywhere in `T` is a binary attachment.
+/// takes none at all. To serde, an array `[T; N]` is a tuple, so it is N arguments; a `Vec` is one. `Bytes`
+/// anywhere in `T` is a binary attachment.
 ///
 /// Arguments that don't fit reject the event: the handler is not called, and an ack is answered with
 /// `{error: message}`. [`Option<Data<T>>`](OptionalFromContext) is `None` for an event without arguments, and
@@ -41,7 +42,7 @@ impl<K: EventKind, T: DeserializeOwned> FromContext<K> for Data<T> {
 /// `None` for an event without arguments; arguments that don't fit are still rejected.
 impl<K: EventKind, T: DeserializeOwned> OptionalFromContext<K> for Data<T> {
     fn optional_from_context(cx: &Context<'_, K>) -> Result<Option<Self>, Rejection> {
-        if cx.args().len() == 0 { Ok(None) } else { Self::from_context(cx).map(Some) }
+        if cx.args().is_empty() { Ok(None) } else { Self::from_context(cx).map(Some) }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Context;
 use crate::error::Refusal;
 use crate::socket::DisconnectReason;
-use crate::wire::Args;
+use enchufe_proto::socket::Args;
 use std::cell::Cell;
 
 /// An occasion on which handlers are called. Not implemented outside this crate.

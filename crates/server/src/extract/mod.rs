@@ -13,6 +13,8 @@ mod kind;
 mod optional;
 mod parts;
 mod rejection;
+#[cfg(test)]
+mod tests;
 mod uses;
 
 pub use all::Extractors;

@@ -61,6 +61,12 @@ fn a_value_answers_as_one_argument() {
     assert_answers("[{\"a\":[1]}]", "[]", async || serde_json::json!({"a": [1]}));
     assert_answers("[{\"name\":\"Ana\"}]", "[\"Ana\"]", async |Data(name): Data<String>| User { name });
     assert_answers("[5]", "[]", async || Some(5));
+    assert_answers("[{\"_placeholder\":true,\"num\":0}]", "[]", async || Bytes::from_static(b"ab"));
+}
+
+#[test]
+fn raw_arguments_answer_as_they_came() {
+    assert_answers("[1,{\"a\":[true]}]", "[1,{\"a\":[true]}]", async |args: RawArgs| args);
 }
 
 #[test]

@@ -5,13 +5,10 @@ use crate::error::BuildError;
 use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
 use crate::handler::{Handler, guarded};
 use crate::state::States;
+use enchufe_proto::socket::is_reserved;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-
-/// Event names that no client can send, as the protocol keeps them for itself.
-const RESERVED: [&str; 6] =
-    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// A namespace: its name, and the handlers that all its sockets share.
 ///
@@ -113,7 +110,7 @@ impl Namespace {
         H: Handler<OnEvent, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         let event = event.into();
-        if self.reserved.is_none() && RESERVED.contains(&&*event) {
+        if self.reserved.is_none() && is_reserved(&event) {
             self.reserved = Some(event.clone().into_owned());
         }
         let handlers = self.routes.events.entry(event.as_ref().into()).or_default();
