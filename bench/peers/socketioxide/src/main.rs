@@ -1,0 +1,48 @@
+//! socketioxide on axum, on one thread, speaking the events that the benchmark sends. `Value` is
+//! the type its documentation recommends for events that may hold binary.
+
+use axum::serve::ListenerExt as _;
+use rmpv::Value;
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, Data, SocketRef};
+
+async fn on_connect(socket: SocketRef) {
+    let welcome =
+        Value::Map(vec![("id".into(), socket.id.as_str().into()), ("recovered".into(), false.into())]);
+    report(socket.emit("welcome", &welcome));
+    socket.on("echo", async |Data::<Value>(argument), ack: AckSender| report(ack.send(&argument)));
+    socket.on("join", async |socket: SocketRef, Data::<String>(room), ack: AckSender| {
+        socket.join(room);
+        report(ack.send(&()));
+    });
+    socket.on("room", async |io: SocketIo, Data::<(String, Value)>((room, argument))| {
+        report(io.to(room).emit("msg", &argument).await);
+    });
+    socket.on("broadcast", async |io: SocketIo, Data::<Value>(argument), ack: AckSender| {
+        report(io.emit("msg", &argument).await);
+        report(ack.send(&()));
+    });
+}
+
+/// The load generator finds what is missing; this tells why.
+fn report<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
+        eprintln!("socketioxide: {error}");
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--port").skip(1);
+    let port = arguments.next().and_then(|port| port.parse().ok()).unwrap_or(0u16);
+    let (layer, io) = SocketIo::builder().max_payload(1_000_000).build_layer();
+    io.ns("/", on_connect);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("listening on {}", listener.local_addr()?);
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            eprintln!("socketioxide: {error}");
+        }
+    });
+    axum::serve(listener, axum::Router::new().layer(layer)).await
+}
