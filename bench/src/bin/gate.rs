@@ -1,0 +1,23 @@
+//! The gate on instruction counts: see the library's `gate` module.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use enchufe_bench::{GateOptions, check_gate};
+
+/// Counts the instructions of the hot paths and compares them with bench/baselines.json.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    options: GateOptions,
+}
+
+fn main() -> ExitCode {
+    match check_gate(&Arguments::parse().options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

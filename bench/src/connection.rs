@@ -1,0 +1,242 @@
+//! One client of the load generator: opens a WebSocket, joins the main namespace, then reads and
+//! writes in batches (one `read` fills, any number of messages are taken, one `write` flushes).
+//! Speaks Engine.IO 4 and Socket.IO 5 as far as the scenarios need it, answers pings by itself,
+//! and treats everything it does not expect as an error of the server.
+
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+use crate::frame;
+
+/// A read takes at most this much, so a slow reader sees several messages at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Longest that a server may take to accept, upgrade and admit one client.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The nonce and its answer of RFC 6455 §1.3: a fixed pair checks the handshake without SHA-1.
+const NONCE: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// Not zero, which a server could skip; the same for all, because its value costs nothing.
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+thread_local! {
+    /// Read buffers that no connection needs now: with 10,000 clients only a few are in use.
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One message of the server, without its Engine.IO type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Message<'a> {
+    /// A Socket.IO packet in its text form.
+    Text(&'a [u8]),
+    /// An attachment.
+    Binary(&'a [u8]),
+}
+
+/// A joined client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    input: Vec<u8>,
+    taken: usize,
+    output: Vec<u8>,
+}
+
+impl Connection {
+    /// Opens and joins; resolves when the server's `welcome` event has come.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        match timeout(OPEN_TIMEOUT, Self::open_and_join(address)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Late(format!("a connection did not open within {OPEN_TIMEOUT:?}"))),
+        }
+    }
+
+    async fn open_and_join(address: SocketAddr) -> Result<Self> {
+        let mut connection =
+            Self { stream: connect(address).await?, input: Vec::new(), taken: 0, output: Vec::new() };
+        connection.upgrade(address).await?;
+        connection.expect_open().await?;
+        connection.queue_packet(&[b"0"]);
+        connection.flush().await?;
+        connection.expect(b"0{").await?;
+        connection.expect(b"2[\"welcome\",").await?;
+        connection.flush().await?;
+        Ok(connection)
+    }
+
+    async fn upgrade(&mut self, address: SocketAddr) -> Result<()> {
+        let request = format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n\r\n"
+        );
+        self.output.extend_from_slice(request.as_bytes());
+        self.flush().await?;
+        loop {
+            self.fill().await?;
+            if let Some(end) = memchr::memmem::find(&self.input, b"\r\n\r\n") {
+                let head = self.input.get(..end).unwrap_or_default();
+                if !head.starts_with(b"HTTP/1.1 101") || memchr::memmem::find(head, ACCEPT).is_none() {
+                    return Err(Error::unexpected("the upgrade was refused", head));
+                }
+                self.taken = end + 4;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for the packet that opens the session.
+    async fn expect_open(&mut self) -> Result<()> {
+        loop {
+            if let Some(header) = self.next_frame()? {
+                let payload = self.payload(header);
+                let opens = header.opcode == frame::TEXT && payload.starts_with(b"0{");
+                return if opens {
+                    Ok(())
+                } else {
+                    Err(Error::unexpected("expected an open packet", payload))
+                };
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Waits for the next message, which must be a text with that beginning.
+    pub(crate) async fn expect(&mut self, beginning: &[u8]) -> Result<()> {
+        loop {
+            match self.next()? {
+                Some(Message::Text(text)) if text.starts_with(beginning) => return Ok(()),
+                Some(Message::Text(other) | Message::Binary(other)) => {
+                    let wanted = String::from_utf8_lossy(beginning);
+                    return Err(Error::unexpected(&format!("expected {wanted}"), other));
+                }
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    /// Reads once, as much as there is. Cancel safe.
+    pub(crate) async fn fill(&mut self) -> Result<()> {
+        loop {
+            self.stream.readable().await.map_err(Error::io("waiting for the server"))?;
+            if self.input.capacity() == 0 {
+                self.input = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            } else if self.taken > 0 {
+                self.input.drain(..self.taken);
+                self.taken = 0;
+            }
+            self.input.reserve(READ_BYTES);
+            match self.stream.try_read_buf(&mut self.input) {
+                Ok(0) => return Err(Error::Wrong("the server closed the connection".into())),
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.recycle(),
+                Err(error) => return Err(Error::io("reading from the server")(error)),
+            }
+        }
+    }
+
+    /// Takes the next Socket.IO message out of what `fill` has read. Pings of both layers are
+    /// answered with the next `flush`.
+    pub(crate) fn next(&mut self) -> Result<Option<Message<'_>>> {
+        while let Some(header) = self.next_frame()? {
+            let payload = self.payload(header);
+            match (header.opcode, payload.first()) {
+                (frame::TEXT, Some(b'2')) if payload.len() == 1 => {
+                    frame::write(&mut self.output, frame::TEXT, Some(MASK), &[b"3"]);
+                }
+                (frame::TEXT, Some(b'4')) => {
+                    return Ok(Some(Message::Text(self.payload(header).get(1..).unwrap_or_default())));
+                }
+                (frame::BINARY, _) => return Ok(Some(Message::Binary(self.payload(header)))),
+                (frame::PING, _) => {
+                    let payload = payload.to_vec();
+                    frame::write(&mut self.output, frame::PONG, Some(MASK), &[&payload]);
+                }
+                (frame::PONG, _) => {}
+                _ => return Err(Error::unexpected("a message that no scenario expects", payload)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_frame(&mut self) -> Result<Option<frame::Header>> {
+        let rest = self.input.get(self.taken..).unwrap_or_default();
+        let Some(mut header) = frame::parse(rest)? else {
+            if rest.is_empty() {
+                self.recycle();
+            }
+            return Ok(None);
+        };
+        if header.key.is_some() {
+            return Err(Error::Wrong("the server masks its frames".into()));
+        }
+        header.payload += self.taken;
+        header.end += self.taken;
+        self.taken = header.end;
+        Ok(Some(header))
+    }
+
+    fn payload(&self, header: frame::Header) -> &[u8] {
+        self.input.get(header.payload..header.end).unwrap_or_default()
+    }
+
+    /// Gives an empty read buffer back, so that idle clients hold none.
+    fn recycle(&mut self) {
+        if self.taken == self.input.len() && self.input.capacity() > 0 {
+            let mut buffer = std::mem::take(&mut self.input);
+            self.taken = 0;
+            buffer.clear();
+            POOL.with_borrow_mut(|pool| pool.push(buffer));
+        }
+    }
+
+    /// Queues one Socket.IO packet; the Engine.IO type is added.
+    pub(crate) fn queue_packet(&mut self, parts: &[&[u8]]) {
+        let mut whole: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
+        whole.push(b"4");
+        whole.extend_from_slice(parts);
+        frame::write(&mut self.output, frame::TEXT, Some(MASK), &whole);
+    }
+
+    /// Queues one attachment.
+    pub(crate) fn queue_binary(&mut self, bytes: &[u8]) {
+        frame::write(&mut self.output, frame::BINARY, Some(MASK), &[bytes]);
+    }
+
+    /// Writes everything queued.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        let mut written = 0;
+        while let Some(rest) = self.output.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.stream.try_write(rest) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.stream.writable().await.map_err(Error::io("waiting to write"))?;
+                }
+                Err(error) => return Err(Error::io("writing to the server")(error)),
+            }
+        }
+        self.output.clear();
+        Ok(())
+    }
+
+    /// A question whose answer must be the very next message: whatever the server sent too much
+    /// during the run stands before it and is found.
+    pub(crate) async fn finish(&mut self) -> Result<()> {
+        self.queue_packet(&[b"2999999999[\"echo\",\"bye\"]"]);
+        self.flush().await?;
+        self.expect(b"3999999999[\"bye\"]").await
+    }
+}
+
+/// Connects so that small messages leave at once, and so that dropping frees the port at once.
+pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let socket = TcpSocket::new_v4().map_err(Error::io("opening a socket (`ulimit -n` bounds them)"))?;
+    socket.set_nodelay(true).map_err(Error::io("setting TCP_NODELAY"))?;
+    // Ends with a reset: closing 10,000 clients politely would leave their ports waiting for a minute.
+    socket.set_zero_linger().map_err(Error::io("setting SO_LINGER"))?;
+    socket.connect(address).await.map_err(Error::io(format!("connecting to {address}")))
+}

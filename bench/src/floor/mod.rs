@@ -1,0 +1,349 @@
+//! The floor: one thread, one epoll, no runtime. It answers the events of the scenarios by copying
+//! bytes — it looks at the beginning of a packet and never parses JSON, checks UTF-8, keeps time or
+//! bounds anything — so its cost is that of the system calls. Never to be put on a network.
+//!
+//! Replies to one connection leave with one write per read, broadcasts with one write each, room
+//! messages are gathered and flushed once per turn of the loop: the cheapest way known for each.
+
+mod contract;
+mod http;
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use self::contract::Action;
+use crate::error::{Error, Result};
+use crate::frame;
+
+const LISTENER: Token = Token(usize::MAX);
+/// One read takes at most this: the largest message of the scenarios and some.
+const READ_BYTES: usize = 256 * 1024;
+/// A connection that asks for more than this without a complete message is dropped.
+const MAX_INPUT: usize = 1 << 20;
+
+/// Where the floor listens.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct FloorOptions {
+    /// Port on the loopback address; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+/// Serves until the process is ended.
+///
+/// # Errors
+/// When the port is taken or the system refuses a poll.
+pub fn serve(options: &FloorOptions) -> Result<()> {
+    let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+    let mut listener = TcpListener::bind(address).map_err(Error::io(format!("listening on {address}")))?;
+    let mut poll = Poll::new().map_err(Error::io("opening a poll"))?;
+    poll.registry()
+        .register(&mut listener, LISTENER, Interest::READABLE)
+        .map_err(Error::io("watching the listener"))?;
+    let address = listener.local_addr().map_err(Error::io("reading the port"))?;
+    println!("listening on {address}");
+    let mut floor = Floor {
+        listener,
+        connections: Slab::new(),
+        rooms: HashMap::new(),
+        sessions: HashMap::new(),
+        dirty: Vec::new(),
+        next_id: 1,
+    };
+    let mut events = Events::with_capacity(1024);
+    let mut scratch = vec![0; READ_BYTES];
+    loop {
+        if let Err(error) = poll.poll(&mut events, None)
+            && error.kind() != ErrorKind::Interrupted
+        {
+            return Err(Error::io("polling")(error));
+        }
+        for event in &events {
+            if event.token() == LISTENER {
+                floor.accept(&poll)?;
+                continue;
+            }
+            let key = event.token().0;
+            if event.is_writable() {
+                floor.flush(key);
+            }
+            if event.is_readable() {
+                floor.read(key, &mut scratch);
+            }
+        }
+        floor.flush_dirty();
+    }
+}
+
+/// All state: no part of it is locked, because there is one thread.
+struct Floor {
+    listener: TcpListener,
+    connections: Slab<Connection>,
+    rooms: HashMap<Box<[u8]>, Vec<usize>>,
+    /// Packets of polling sessions that wait for their GET.
+    sessions: HashMap<u64, Vec<u8>>,
+    /// Connections with gathered output.
+    dirty: Vec<usize>,
+    next_id: u64,
+}
+
+struct Connection {
+    stream: TcpStream,
+    state: State,
+    /// Only while there is something unread or unwritten.
+    buffers: Option<Box<Buffers>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Http,
+    Opened,
+    Joined,
+}
+
+#[derive(Default)]
+struct Buffers {
+    /// The beginning of a message whose end has not come.
+    input: Vec<u8>,
+    /// What is gathered, or did not fit into the socket.
+    output: Vec<u8>,
+    /// The ack whose attachment comes next.
+    announced: Option<Vec<u8>>,
+}
+
+impl Floor {
+    fn accept(&mut self, poll: &Poll) -> Result<()> {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(Error::io("accepting")(error)),
+            };
+            stream.set_nodelay(true).map_err(Error::io("setting TCP_NODELAY"))?;
+            let entry = self.connections.vacant_entry();
+            let token = Token(entry.key());
+            let connection = entry.insert(Connection { stream, state: State::Http, buffers: None });
+            poll.registry()
+                .register(&mut connection.stream, token, Interest::READABLE | Interest::WRITABLE)
+                .map_err(Error::io("watching a connection"))?;
+        }
+    }
+
+    /// Reads until there is no more and handles what is complete.
+    fn read(&mut self, key: usize, scratch: &mut [u8]) {
+        let mut replies = Vec::new();
+        loop {
+            let Some(connection) = self.connections.get_mut(key) else { return };
+            let held = connection.buffers.as_mut().map(|buffers| std::mem::take(&mut buffers.input));
+            let held = held.unwrap_or_default();
+            let Some((head, rest)) = scratch.split_at_mut_checked(held.len()) else { return self.close(key) };
+            head.copy_from_slice(&held);
+            let count = match connection.stream.read(rest) {
+                Ok(0) => return self.close(key),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if !held.is_empty() {
+                        connection.buffers().input = held;
+                    }
+                    return self.reply(key, &replies);
+                }
+                Err(_) => return self.close(key),
+            };
+            // A read that did not fill the buffer has emptied the socket; the next arrival is a new edge.
+            let drained = count < rest.len();
+            let (input, _) = scratch.split_at_mut(held.len() + count);
+            let Some(taken) = self.handle(key, input, &mut replies) else { return self.close(key) };
+            let left = input.get(taken..).unwrap_or_default();
+            if left.len() > MAX_INPUT {
+                return self.close(key);
+            }
+            if let Some(connection) = self.connections.get_mut(key).filter(|_| !left.is_empty()) {
+                connection.buffers().input = left.to_vec();
+            }
+            if drained {
+                return self.reply(key, &replies);
+            }
+        }
+    }
+
+    /// Handles the complete messages in `input` and tells how many bytes they were.
+    fn handle(&mut self, key: usize, input: &mut [u8], replies: &mut Vec<u8>) -> Option<usize> {
+        let mut taken = 0;
+        loop {
+            let state = self.connections.get(key)?.state;
+            let rest = input.get_mut(taken..)?;
+            if state == State::Http {
+                let request = http::parse(rest)?;
+                let Some(request) = request else { return Some(taken) };
+                taken += request.length;
+                self.serve_http(key, &request, replies)?;
+                continue;
+            }
+            let Some(header) = frame::parse(rest).ok()? else { return Some(taken) };
+            let payload = rest.get_mut(header.payload..header.end)?;
+            frame::mask(payload, header.key?);
+            taken += header.end;
+            match header.opcode {
+                frame::TEXT => self.text(key, payload, replies)?,
+                frame::BINARY => {
+                    let announced = self.connections.get_mut(key)?.buffers.as_mut()?.announced.take()?;
+                    frame::write(replies, frame::TEXT, None, &[&announced]);
+                    frame::write(replies, frame::BINARY, None, &[payload]);
+                }
+                frame::PING => frame::write(replies, frame::PONG, None, &[payload]),
+                frame::PONG => {}
+                _ => return None,
+            }
+        }
+    }
+
+    fn text(&mut self, key: usize, packet: &[u8], replies: &mut Vec<u8>) -> Option<()> {
+        match contract::action(packet)? {
+            Action::Nothing => {}
+            Action::Join => {
+                self.connections.get_mut(key)?.state = State::Joined;
+                let [connect, welcome] = contract::joined(key);
+                frame::write(replies, frame::TEXT, None, &[connect.as_bytes()]);
+                frame::write(replies, frame::TEXT, None, &[welcome.as_bytes()]);
+            }
+            Action::Echo { id, arguments } => {
+                frame::write(replies, frame::TEXT, None, &[b"43", id, b"[", arguments]);
+            }
+            Action::EchoBinary { id, arguments } => {
+                let announced = [b"461-", id, b"[", arguments].concat();
+                self.connections.get_mut(key)?.buffers().announced = Some(announced);
+            }
+            Action::Broadcast { id, arguments } => {
+                let mut message = Vec::with_capacity(arguments.len() + 32);
+                frame::write(&mut message, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
+                self.broadcast(&message);
+                frame::write(replies, frame::TEXT, None, &[b"43", id, b"[]"]);
+            }
+            Action::EnterRoom { id, room } => {
+                self.rooms.entry(room.into()).or_default().push(key);
+                frame::write(replies, frame::TEXT, None, &[b"43", id, b"[]"]);
+            }
+            Action::Room { room, arguments } => {
+                let members = self.rooms.get(room)?;
+                for &member in members {
+                    let Some(connection) = self.connections.get_mut(member) else { continue };
+                    let output = &mut connection.buffers().output;
+                    if output.is_empty() {
+                        self.dirty.push(member);
+                    }
+                    frame::write(output, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn serve_http(&mut self, key: usize, request: &http::Request<'_>, replies: &mut Vec<u8>) -> Option<()> {
+        match request.kind {
+            http::Kind::Upgrade { nonce } => {
+                replies.extend_from_slice(http::switching(nonce).as_bytes());
+                frame::write(replies, frame::TEXT, None, &[contract::opened(key as u64).as_bytes()]);
+                self.connections.get_mut(key)?.state = State::Opened;
+            }
+            http::Kind::Open => {
+                let id = self.next_id;
+                self.next_id += 1;
+                self.sessions.insert(id, Vec::new());
+                http::answer(replies, contract::opened(id).as_bytes());
+            }
+            http::Kind::Post { session, body } => {
+                let waiting = self.sessions.get_mut(&session)?;
+                for packet in body.split(|byte| *byte == http::SEPARATOR) {
+                    match contract::action(packet)? {
+                        Action::Join => {
+                            let [connect, welcome] = contract::joined(key);
+                            http::queue(waiting, &[connect.as_bytes()]);
+                            http::queue(waiting, &[welcome.as_bytes()]);
+                        }
+                        Action::Echo { id, arguments } => http::queue(waiting, &[b"43", id, b"[", arguments]),
+                        Action::Nothing => {}
+                        _ => return None,
+                    }
+                }
+                http::answer(replies, b"ok");
+            }
+            http::Kind::Poll { session } => {
+                let waiting = self.sessions.get_mut(&session)?;
+                http::answer(replies, if waiting.is_empty() { b"6" } else { waiting });
+                waiting.clear();
+            }
+        }
+        Some(())
+    }
+
+    /// One write to each; what a socket does not take waits for it.
+    fn broadcast(&mut self, message: &[u8]) {
+        for (_, connection) in &mut self.connections {
+            if connection.state == State::Joined {
+                connection.send(message);
+            }
+        }
+    }
+
+    fn reply(&mut self, key: usize, replies: &[u8]) {
+        if let Some(connection) = self.connections.get_mut(key).filter(|_| !replies.is_empty()) {
+            connection.send(replies);
+        }
+    }
+
+    fn flush(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.flush();
+        }
+    }
+
+    fn flush_dirty(&mut self) {
+        for key in std::mem::take(&mut self.dirty) {
+            self.flush(key);
+        }
+    }
+
+    fn close(&mut self, key: usize) {
+        if self.connections.try_remove(key).is_some() {
+            for members in self.rooms.values_mut() {
+                members.retain(|member| *member != key);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn buffers(&mut self) -> &mut Buffers {
+        self.buffers.get_or_insert_default()
+    }
+
+    /// Writes at once where nothing waits before it. A broken socket is noticed by its next read.
+    fn send(&mut self, bytes: &[u8]) {
+        if self.buffers.as_ref().is_some_and(|buffers| !buffers.output.is_empty()) {
+            self.buffers().output.extend_from_slice(bytes);
+            return self.flush();
+        }
+        let written = self.stream.write(bytes).unwrap_or(0);
+        if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            self.buffers().output.extend_from_slice(rest);
+        }
+    }
+
+    fn flush(&mut self) {
+        let Some(buffers) = &mut self.buffers else { return };
+        while !buffers.output.is_empty() {
+            match self.stream.write(&buffers.output) {
+                Ok(count) => drop(buffers.output.drain(..count)),
+                Err(_) => break,
+            }
+        }
+        if buffers.output.is_empty() && buffers.input.is_empty() && buffers.announced.is_none() {
+            self.buffers = None;
+        }
+    }
+}

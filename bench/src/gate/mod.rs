@@ -1,0 +1,72 @@
+//! The gate: what each hot path costs in instructions, against recorded baselines. Callgrind counts
+//! instead of timing, so the noise of a machine does not move the figures, and a regression shows
+//! in the commit that makes it.
+//!
+//! A path is run N times and 2N times; the difference over N is the cost of one, without start-up,
+//! set-up or the first allocations. What would differ between machines is fixed: valgrind shows
+//! every x86-64 machine with AVX2 the same processor; glibc is told not to choose its string
+//! functions by processor at all; the environment is empty; inputs and seeds are constants.
+
+mod baselines;
+mod callgrind;
+
+use std::path::Path;
+
+use self::baselines::{Baselines, Verdict};
+use self::callgrind::Callgrind;
+use crate::cargo;
+use crate::error::{Error, Result};
+
+/// What the gate does.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GateOptions {
+    /// Record what is measured as the new baselines.
+    #[arg(long)]
+    bless: bool,
+    /// Only the paths whose name contains this.
+    #[arg(long)]
+    filter: Option<String>,
+}
+
+/// Measures the hot paths, prints the table, and compares or, with `--bless`, records.
+///
+/// # Errors
+/// When a path costs more than its baseline allows or has none, or when valgrind is missing.
+pub fn check(options: &GateOptions) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let callgrind = Callgrind::find()?;
+    let program = cargo::build_release(folder, "enchufe-bench", "hot-paths")?;
+    let mut paths = callgrind::list(&program)?;
+    if let Some(filter) = &options.filter {
+        paths.retain(|path| path.name.contains(filter.as_str()));
+    }
+    let measured = callgrind.measure(&program, &paths)?;
+    let file = folder.join("baselines.json");
+    let mut baselines = Baselines::read(&file)?;
+    let whole = options.filter.is_none();
+    let rows = baselines.compare(&measured, whole);
+    println!("{}", baselines::table(&rows));
+    if let Some(other) = baselines.other_origin() {
+        println!("{other}");
+    }
+    if options.bless {
+        baselines.bless(&measured, whole);
+        baselines.write(&file)?;
+        println!("recorded in bench/baselines.json");
+        return Ok(());
+    }
+    if rows.iter().any(|row| row.verdict == Verdict::Better) {
+        println!("A path got cheaper: record it with `cargo run -p enchufe-bench --bin gate -- --bless`.");
+    }
+    let failed: Vec<&str> =
+        rows.iter().filter(|row| row.verdict.fails()).map(|row| row.name.as_str()).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Regression(format!(
+        "{} of {} hot paths are not as recorded: {}. If that is meant, say why in the commit and run the gate with --bless",
+        failed.len(),
+        rows.len(),
+        failed.join(", ")
+    )))
+}

@@ -1,0 +1,233 @@
+//! What one measurement is: warm up, open the window, read the server's clock, close the window,
+//! read it again, then let every client drain and check. Bounded in time and in messages.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hdrhistogram::Histogram;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::process;
+
+/// Clients that open at once: enough to keep both sides busy, under every accept backlog.
+const OPENING_AT_ONCE: usize = 64;
+/// After the window closes, the messages under way must arrive within this.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The server under load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
+}
+
+/// How long a measurement takes at most, and how many messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) warm_up: Duration,
+    pub(crate) window: Duration,
+    pub(crate) max_messages: u64,
+}
+
+/// What a measurement found.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// Messages per second of server CPU time; for `idle`, resident bytes per connection.
+    pub(crate) figure: f64,
+    /// Messages per second of the wall clock, when messages were counted.
+    pub(crate) rate: Option<f64>,
+    /// Microseconds from asking to answer.
+    pub(crate) latency: Option<Histogram<u64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Window,
+    Over,
+}
+
+/// Shared by all clients of one measurement, which run on one thread.
+#[derive(Debug)]
+pub(crate) struct Run {
+    phase: Cell<Phase>,
+    messages: Cell<u64>,
+    latency: RefCell<Histogram<u64>>,
+}
+
+impl Run {
+    pub(crate) fn new() -> Rc<Self> {
+        let latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order");
+        Rc::new(Self {
+            phase: Cell::new(Phase::WarmUp),
+            messages: Cell::new(0),
+            latency: RefCell::new(latency),
+        })
+    }
+
+    /// Whether clients should go on sending.
+    pub(crate) fn sending(&self) -> bool {
+        self.phase.get() != Phase::Over
+    }
+
+    /// Counts messages that came while the window is open.
+    pub(crate) fn count(&self, messages: u64) {
+        if self.phase.get() == Phase::Window {
+            self.messages.set(self.messages.get() + messages);
+        }
+    }
+
+    /// Notes one answer's latency while the window is open.
+    pub(crate) fn note_latency(&self, latency: Duration) {
+        if self.phase.get() == Phase::Window {
+            let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+            self.latency.borrow_mut().saturating_record(microseconds.max(1));
+        }
+    }
+
+    /// Runs the window over `clients`, then waits until each has drained and checked its messages.
+    pub(crate) async fn measure(
+        self: &Rc<Self>,
+        target: Target,
+        plan: Plan,
+        mut clients: JoinSet<Result<()>>,
+    ) -> Result<Outcome> {
+        let (elapsed, cpu) = tokio::select! {
+            window = self.keep_window(target, plan) => window?,
+            failed = first_end(&mut clients) => return Err(failed),
+        };
+        let drained = timeout(DRAIN_TIMEOUT, async {
+            while let Some(ended) = clients.join_next().await {
+                ended.map_err(|panic| Error::Setup(panic.to_string()))??;
+            }
+            Ok(())
+        });
+        match drained.await {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(Error::Wrong(format!(
+                    "messages are still missing {DRAIN_TIMEOUT:?} after the last was sent"
+                )));
+            }
+        }
+        self.outcome(elapsed, cpu)
+    }
+
+    /// Begins to count at once, for scenarios that keep their own window.
+    pub(crate) fn open_window(&self) {
+        self.phase.set(Phase::Window);
+    }
+
+    /// The figures of a window that took so long and cost the server so much.
+    pub(crate) fn outcome(&self, elapsed: Duration, cpu: Duration) -> Result<Outcome> {
+        if cpu.is_zero() || self.messages.get() == 0 {
+            return Err(Error::Setup("the window was too short to measure anything".into()));
+        }
+        let messages = self.messages.get() as f64;
+        Ok(Outcome {
+            figure: messages / cpu.as_secs_f64(),
+            rate: Some(messages / elapsed.as_secs_f64()),
+            latency: Some(self.latency.borrow().clone()),
+        })
+    }
+
+    async fn keep_window(&self, target: Target, plan: Plan) -> Result<(Duration, Duration)> {
+        sleep(plan.warm_up).await;
+        let cpu = process::cpu_time(target.pid)?;
+        let begun = Instant::now();
+        self.open_window();
+        while begun.elapsed() < plan.window && self.messages.get() < plan.max_messages {
+            sleep(Duration::from_millis(10)).await;
+        }
+        self.phase.set(Phase::Over);
+        let elapsed = begun.elapsed();
+        Ok((elapsed, process::cpu_time(target.pid)?.saturating_sub(cpu)))
+    }
+}
+
+/// No client ends before the window does, but by an error.
+async fn first_end(clients: &mut JoinSet<Result<()>>) -> Error {
+    match clients.join_next().await {
+        Some(Ok(Err(error))) => error,
+        Some(Err(panic)) => Error::Setup(panic.to_string()),
+        Some(Ok(Ok(()))) | None => Error::Setup("a client stopped before the window closed".into()),
+    }
+}
+
+/// Opens and joins `count` clients.
+pub(crate) async fn open_all(target: Target, count: usize) -> Result<Vec<Connection>> {
+    stream::iter(0..count)
+        .map(|_| Connection::open(target.address))
+        .buffer_unordered(OPENING_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// A text of fixed length that begins with a number, so that each message is another one and a
+/// changed, swapped or repeated one is seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Payload {
+    filler: Vec<u8>,
+}
+
+/// Hexadecimal digits of the number.
+const TAG: usize = 16;
+
+impl Payload {
+    /// Letters only: no server has to escape them, none can skip looking.
+    pub(crate) fn text(length: usize) -> Self {
+        Self { filler: (TAG..length).map(|i| b'a' + (i % 23) as u8).collect() }
+    }
+
+    /// Every byte value.
+    pub(crate) fn binary(length: usize) -> Self {
+        Self { filler: (TAG..length).map(|i| (i * 7) as u8).collect() }
+    }
+
+    /// The parts of the message with that number.
+    pub(crate) fn parts<'a>(&'a self, tag: &'a [u8; TAG]) -> [&'a [u8]; 2] {
+        [tag, &self.filler]
+    }
+
+    /// The number of a message that came back; `None` when anything in it is wrong.
+    pub(crate) fn number(&self, message: &[u8]) -> Option<u64> {
+        let (tag, filler) = message.split_at_checked(TAG)?;
+        if filler != self.filler {
+            return None;
+        }
+        u64::from_str_radix(std::str::from_utf8(tag).ok()?, 16).ok()
+    }
+}
+
+/// A number as the beginning of a payload.
+pub(crate) fn tag(number: u64) -> [u8; TAG] {
+    let mut digits = [0; TAG];
+    for (i, digit) in digits.iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (60 - 4 * i) & 0xf) as usize];
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_knows_its_number_and_nothing_else() {
+        for payload in [Payload::text(64), Payload::binary(64)] {
+            let number = 0x0123_4567_89ab_cdef;
+            let mut message = payload.parts(&tag(number)).concat();
+            assert_eq!((message.len(), payload.number(&message)), (64, Some(number)));
+            message[40] ^= 1;
+            assert_eq!(payload.number(&message), None);
+            assert_eq!(payload.number(&message[..63]), None);
+            assert_eq!(payload.number(b"short"), None);
+        }
+    }
+}

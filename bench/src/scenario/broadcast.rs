@@ -1,0 +1,130 @@
+//! Broadcast: one client asks the server to emit to everybody, and asks again once every client
+//! has the message, in order, and the ack is there. Counts deliveries.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::echo::{split_id, strip};
+use crate::connection::{Connection, Message};
+use crate::error::{Error, Result};
+use crate::run::{Outcome, Payload, Plan, Run, Target, open_all, tag};
+
+/// Bytes of the text that is broadcast.
+const TEXT_BYTES: usize = 128;
+
+/// What the clients of one run share.
+struct Round {
+    run: Rc<Run>,
+    payload: Payload,
+    clients: usize,
+    /// Clients that have the message under way.
+    arrived: Cell<usize>,
+    everywhere: Notify,
+    /// The number of the last message, set before it is sent.
+    last: Cell<Option<u64>>,
+}
+
+pub(crate) async fn run(target: Target, plan: Plan, count: usize) -> Result<Outcome> {
+    let run = Run::new();
+    let round = Rc::new(Round {
+        run: Rc::clone(&run),
+        payload: Payload::text(TEXT_BYTES),
+        clients: count,
+        arrived: Cell::new(0),
+        everywhere: Notify::new(),
+        last: Cell::new(None),
+    });
+    let mut connections = open_all(target, count).await?;
+    let mut clients = JoinSet::new();
+    if let Some(sender) = connections.pop() {
+        clients.spawn_local(send(sender, Rc::clone(&round)));
+    }
+    for connection in connections {
+        clients.spawn_local(listen(connection, Rc::clone(&round)));
+    }
+    run.measure(target, plan, clients).await
+}
+
+async fn send(mut connection: Connection, round: Rc<Round>) -> Result<()> {
+    let mut sent = 0;
+    loop {
+        if !round.run.sending() {
+            round.last.set(Some(sent));
+        }
+        let number = tag(sent);
+        let [head, tail] = round.payload.parts(&number);
+        let id = sent.to_string();
+        connection.queue_packet(&[b"2", id.as_bytes(), b"[\"broadcast\",\"", head, tail, b"\"]"]);
+        connection.flush().await?;
+        let begun = Instant::now();
+        let mut acked = false;
+        let mut got = false;
+        while !(acked && got && round.arrived.get() == round.clients) {
+            tokio::select! {
+                filled = connection.fill() => filled?,
+                () = round.everywhere.notified() => {}
+            }
+            while let Some(message) = connection.next()? {
+                let Message::Text(text) = message else {
+                    return Err(Error::Wrong("an attachment nobody sent".into()));
+                };
+                if let Some(rest) = text.strip_prefix(b"3") {
+                    if acked || split_id(rest).is_none_or(|(id, _)| id != sent) {
+                        return Err(Error::unexpected("an ack nobody asked for", text));
+                    }
+                    acked = true;
+                } else {
+                    if got {
+                        return Err(Error::unexpected("a broadcast came twice", text));
+                    }
+                    round.check(text, sent)?;
+                    got = true;
+                }
+            }
+        }
+        round.run.note_latency(begun.elapsed());
+        if round.last.get() == Some(sent) {
+            return connection.finish().await;
+        }
+        round.arrived.set(0);
+        sent += 1;
+    }
+}
+
+async fn listen(mut connection: Connection, round: Rc<Round>) -> Result<()> {
+    let mut expected = 0;
+    loop {
+        connection.fill().await?;
+        while let Some(message) = connection.next()? {
+            let Message::Text(text) = message else {
+                return Err(Error::Wrong("an attachment nobody sent".into()));
+            };
+            round.check(text, expected)?;
+            expected += 1;
+        }
+        connection.flush().await?;
+        if round.last.get().is_some_and(|last| expected > last) {
+            return connection.finish().await;
+        }
+    }
+}
+
+impl Round {
+    /// One delivery: the message with that number and no other.
+    fn check(&self, text: &[u8], expected: u64) -> Result<()> {
+        let payload = strip(text, b"2[\"msg\",\"", b"\"]");
+        if payload.and_then(|payload| self.payload.number(payload)) != Some(expected) {
+            return Err(Error::unexpected(&format!("expected broadcast {expected}"), text));
+        }
+        self.run.count(1);
+        self.arrived.set(self.arrived.get() + 1);
+        if self.arrived.get() == self.clients {
+            self.everywhere.notify_one();
+        }
+        Ok(())
+    }
+}

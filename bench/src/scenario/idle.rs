@@ -1,0 +1,28 @@
+//! Resident memory of a connection that only stands there, joined to the main namespace.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::process;
+use crate::run::{Outcome, Target, open_all};
+
+/// Opened and closed first: code pages and tables that any connection needs are not counted.
+const FIRST: usize = 200;
+/// A runtime with garbage collection or deferred freeing gets this long to come to rest.
+const REST: Duration = Duration::from_millis(700);
+
+pub(crate) async fn run(target: Target, count: usize) -> Result<Outcome> {
+    drop(open_all(target, FIRST).await?);
+    tokio::time::sleep(REST).await;
+    let before = process::resident_bytes(target.pid)?;
+    let mut open = open_all(target, count).await?;
+    tokio::time::sleep(REST).await;
+    let after = process::resident_bytes(target.pid)?;
+    // Nobody was thrown out in the meantime.
+    for connection in &mut open {
+        connection.finish().await?;
+    }
+    let grown = after.checked_sub(before);
+    let grown = grown.ok_or_else(|| Error::Setup("the server shrank while connections opened".into()))?;
+    Ok(Outcome { figure: grown as f64 / count as f64, rate: None, latency: None })
+}
