@@ -78,5 +78,11 @@ impl fmt::Display for DisconnectReason {
 }
 
 /// An emit that was queued.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Emitted(());
+
+impl Emitted {
+    pub(crate) fn locally() -> Self {
+        Self(())
+    }
+}

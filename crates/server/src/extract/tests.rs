@@ -81,6 +81,16 @@ fn arguments_that_do_not_fit_are_a_rejection_that_says_which() {
 }
 
 #[test]
+fn a_rejection_does_not_send_large_arguments_back() {
+    for text in ["x".repeat(100_000), "ñ€".repeat(50_000)] {
+        let rejection = extract::<Data<i32>>(&format!("[\"{text}\"]")).unwrap_err();
+        assert!(rejection.message().len() <= 256 && rejection.message().ends_with('…'), "{rejection}");
+    }
+    let exact = "x".repeat(256);
+    assert_eq!(Rejection::new(exact.clone()).message(), exact);
+}
+
+#[test]
 fn optional_data_is_none_without_arguments_and_still_rejects_wrong_ones() {
     assert_eq!(extract::<Option<Data<i32>>>("[]"), Ok(None));
     assert_eq!(extract::<Option<Data<i32>>>("[1]"), Ok(Some(Data(1))));

@@ -126,7 +126,6 @@ fn answer<V: Serialize>(result: Result<V, HandlerError>, ack: Option<&Ack>, hand
     if let Err(error) = sent {
         tracing::error!(handler, %error, "the answer can't be sent");
         if let Some(ack) = ack
-            && error.is_encoding()
             && let Err(error) = ack.send_error(HandlerError::INTERNAL)
         {
             tracing::debug!(handler, %error, "nor can the error be");

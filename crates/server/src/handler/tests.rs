@@ -86,7 +86,7 @@ fn a_result_answers_its_value_or_its_error() {
 #[test]
 fn what_an_emit_returns_answers_as_nothing() {
     fn emit(_: Socket) -> Result<Emitted, EmitError> {
-        Ok(Emitted::default())
+        Ok(Emitted::locally())
     }
     assert_answers("[]", "[]", async |socket: Socket| emit(socket));
 }
