@@ -3,3 +3,5 @@
 mod args;
 mod decode;
 mod encode;
+mod properties;
+mod vectors;
