@@ -1,8 +1,55 @@
-//! Handlers: functions with extractors for arguments, made into one erased form that the route table holds.
+//! Handlers: async functions that say by their arguments what they take, and by their return what they answer.
 //!
-//! A handler is any `Fn(extractors…) -> impl Future + Send + 'static`: an `async fn`, an `async` closure, a
-//! closure that returns a future. Registering it costs one allocation; calling it costs one more, the box of
-//! its future, which also holds the guard against panics and the answer to the event.
+//! A handler is any `Fn(extractors…) -> impl Future + Send + 'static`, with up to twelve
+//! [extractors](crate::extract::FromContext), in any order:
+//!
+//! ```
+//! use enchufe::{Ack, Data, Event, HandlerError, Namespace, Socket, State};
+//!
+//! #[derive(Clone)]
+//! struct Prices; // a database, say
+//! # impl Prices { async fn of(&self, _: &str) -> std::io::Result<u32> { Ok(5) } }
+//!
+//! // A function.
+//! async fn price(State(prices): State<Prices>, Data(article): Data<String>) -> Result<u32, HandlerError> {
+//!     if article.is_empty() {
+//!         return Err(HandlerError::new("which article?")); // the client reads this
+//!     }
+//!     Ok(prices.of(&article).await?) // the client reads "internal error", the log the error itself
+//! }
+//!
+//! let currency = String::from("euro");
+//!
+//! Namespace::new("/")
+//!     .on("price", price)
+//!     // An async closure, as long as it captures nothing.
+//!     .on("sum", async |Data((a, b)): Data<(i64, i64)>| a + b)
+//!     // What a closure captures it clones into the future, which outlives the call; or it takes a `State`.
+//!     .on("currency", move || {
+//!         let currency = currency.clone();
+//!         async move { currency }
+//!     })
+//!     // An answer at another time and place.
+//!     .on("later", async |ack: Ack| {
+//!         tokio::spawn(async move { ack.send("now") });
+//!     })
+//!     .on_fallback(async |socket: Socket, Event(name): Event| {
+//!         // …
+//!     });
+//! ```
+//!
+//! # What is promised
+//!
+//! - Events of one socket start their handlers in the order of arrival. A handler is polled once where it
+//!   starts; if it has to wait, it goes on beside those of later events.
+//! - The arguments are made before the handler starts. If one can't be ([`Rejection`](crate::Rejection)), the
+//!   handler isn't called, and an ack is answered with `{error: message}`.
+//! - A handler goes on to its end after its socket has left.
+//! - A panic ends the handler it happens in and nothing else. It is logged with the event's name; an ack that
+//!   was not answered by then never is. A middleware that panics lets nobody in.
+//!
+//! Handlers are registered on a [`Namespace`](crate::Namespace), which costs one allocation each; a call costs
+//! one more, the box of the future, which also holds the guard against panics and the answer.
 
 mod answer;
 mod erased;
