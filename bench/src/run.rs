@@ -18,7 +18,7 @@ use crate::process;
 /// Clients that open at once: enough to keep both sides busy, under every accept backlog.
 const OPENING_AT_ONCE: usize = 64;
 /// After the window closes, the messages under way must arrive within this.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The server under load.
 #[derive(Debug, Clone, Copy)]
