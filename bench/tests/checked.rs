@@ -1,6 +1,8 @@
 //! The generator believes nothing: every scenario passes against the floor, and fails when a
 //! proxy between the two loses, doubles or changes a single message of a connection.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions that clippy knows")]
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
