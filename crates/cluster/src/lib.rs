@@ -1,1 +1,8 @@
 //! Rooms, selections and the cluster protocol.
+//!
+//! [`Rooms`] is the index of one namespace on one node: which socket is in which room. A [`Selection`] says to
+//! whom something goes, by room names, and [`Rooms::select`] finds the sockets.
+
+mod rooms;
+
+pub use rooms::{Joined, Left, LeftRoom, RoomName, Rooms, Selection, SocketKey};
