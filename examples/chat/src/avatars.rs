@@ -35,11 +35,12 @@ fn initials(name: &str) -> String {
         .collect()
 }
 
-/// A colour that belongs to a key (FNV-1a, spread over the circle).
+/// A colour that belongs to a key: FNV-1a, mixed once more, because keys differ in their last letters.
 fn hue(key: &str) -> u16 {
     let hash =
         key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    u16::try_from((hash >> 7) % 360).unwrap_or_default()
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    u16::try_from((mixed ^ (mixed >> 12)) % 360).unwrap_or_default()
 }
 
 fn percent(text: &str) -> String {
