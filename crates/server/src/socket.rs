@@ -1,6 +1,8 @@
 //! Stand-in for the socket until the connection side lands.
 
 use crate::error::EmitError;
+use crate::namespace::OwnRoutes;
+use crate::state::States;
 use enchufe_proto::socket::encode::{write_answer, write_args};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,11 +17,21 @@ pub struct Socket(Arc<Inner>);
 struct Inner {
     handshake: Handshake,
     acks: Mutex<Vec<(u64, String)>>,
+    own_routes: OwnRoutes,
+    states: Arc<States>,
 }
 
 impl Socket {
     pub(crate) fn handshake(&self) -> &Handshake {
         &self.0.handshake
+    }
+
+    pub(crate) fn own_routes(&self) -> &OwnRoutes {
+        &self.0.own_routes
+    }
+
+    pub(crate) fn states(&self) -> &States {
+        &self.0.states
     }
 
     pub(crate) fn send_ack<T: Serialize + ?Sized>(
@@ -45,7 +57,12 @@ impl Socket {
 impl Socket {
     /// A socket without a connection, whose client sent this auth.
     pub(crate) fn unconnected(auth: &str) -> Self {
-        Self(Arc::new(Inner { handshake: Handshake(auth.into()), acks: Mutex::default() }))
+        Self(Arc::new(Inner {
+            handshake: Handshake(auth.into()),
+            acks: Mutex::default(),
+            own_routes: OwnRoutes::default(),
+            states: Arc::default(),
+        }))
     }
 
     /// What was answered, as the id of the ack and its arguments as a JSON array.

@@ -51,11 +51,15 @@ impl EventRoute {
     pub(crate) fn push(&mut self, handler: BoxHandler<OnEvent>) {
         // The first that has something to say answers; where none has, the first of all says that it has
         // finished.
-        let said = self.handlers.get(self.answering).map_or(Answers::No, BoxHandler::answers);
-        if handler.answers() > said {
+        if handler.answers() > self.answers() {
             self.answering = self.handlers.len();
         }
         self.handlers.push(handler);
+    }
+
+    /// How the one of them that answers does.
+    pub(crate) fn answers(&self) -> Answers {
+        self.handlers.get(self.answering).map_or(Answers::No, BoxHandler::answers)
     }
 
     /// The handlers in the order they were registered in, each with the ack that it is to be called with:

@@ -1,6 +1,6 @@
 //! What is registered, and the table that is made of it.
 
-use super::{Definition, Namespace};
+use super::{Definition, Namespace, with_ack};
 use crate::error::BuildError;
 use crate::extract::Context;
 use crate::state::States;
@@ -160,4 +160,79 @@ fn event_names_may_be_made_at_run_time() {
     let definition = define(Namespace::new("/").on(name, async || {}));
     let shared = Arc::clone(&definition.routes);
     assert!(shared.events.contains_key("room 5"));
+}
+
+/// Calls the handlers of the event `test`, those of the namespace and those of the socket.
+fn dispatch_own(namespace: Namespace, register: impl FnOnce(&Socket)) -> Option<String> {
+    let definition = define(namespace);
+    let call = Call::new();
+    register(&call.socket);
+    let own = call.socket.own_routes().event("test");
+    for (handler, ack) in with_ack(definition.routes.events.get("test"), &own, Some(ACK)) {
+        with_args("[]", |args| {
+            let cx = Context::event_of(&call.socket, &call.states, "test", args, ack);
+            handler.call(&cx).expect("extracted").now_or_never().expect("finished");
+        });
+    }
+    call.answered()
+}
+
+#[test]
+fn a_socket_answers_where_the_namespace_has_nothing_to_say() {
+    let namespace = || Namespace::new("/");
+    let silent = || namespace().on("test", async || {});
+    assert_eq!(dispatch_own(namespace(), |_| {}), None);
+    assert_eq!(dispatch_own(namespace(), |socket| socket.on("test", async || {})).as_deref(), Some("[]"));
+    assert_eq!(dispatch_own(silent(), |socket| socket.on("test", async || {})).as_deref(), Some("[]"));
+    let register = |socket: &Socket| {
+        socket.on("test", async || {});
+        socket.on("test", async || 1);
+        socket.on("test", async || 2);
+    };
+    assert_eq!(dispatch_own(namespace(), register).as_deref(), Some("[1]"));
+    assert_eq!(dispatch_own(silent(), register).as_deref(), Some("[1]"));
+    assert_eq!(dispatch_own(silent().on("test", async || 0), register).as_deref(), Some("[0]"));
+}
+
+#[test]
+fn a_socket_drops_the_handlers_of_an_event_and_all_at_its_end() {
+    let socket = Call::new().socket;
+    let held = Arc::new(());
+    let hold = |_: &str| {
+        let held = held.clone();
+        move || {
+            let held = held.clone();
+            async move { drop(held) }
+        }
+    };
+    socket.on("a", hold("a"));
+    socket.on("b", hold("b"));
+    assert_eq!((socket.own_routes().event("a").len(), Arc::strong_count(&held)), (1, 3));
+    socket.off("a");
+    socket.off("never added");
+    assert_eq!((socket.own_routes().event("a").len(), Arc::strong_count(&held)), (0, 2));
+    socket.on_disconnecting(async |_: DisconnectReason| {});
+    socket.on_disconnect(async |_: Socket| {});
+    socket.on_disconnect(async |_: Socket| {});
+    assert_eq!(socket.own_routes().take_disconnecting().len(), 1);
+    assert_eq!(socket.own_routes().take_disconnecting().len(), 0);
+    assert_eq!(socket.own_routes().end().len(), 2);
+    assert_eq!(socket.own_routes().end().len(), 0);
+    assert_eq!(Arc::strong_count(&held), 1);
+    socket.on("late", hold("late"));
+    socket.off("late");
+    assert!(socket.own_routes().event("late").is_empty());
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
+#[test]
+#[should_panic = "no client can send \"disconnect\""]
+fn a_socket_refuses_reserved_names() {
+    Call::new().socket.on("disconnect", async || {});
+}
+
+#[test]
+#[should_panic = "u64>, but the server was given none"]
+fn a_socket_refuses_handlers_whose_state_is_missing() {
+    Call::new().socket.on("test", async |_: State<u64>| {});
 }
