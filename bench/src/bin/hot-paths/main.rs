@@ -4,6 +4,7 @@
 //! A path's inputs are made before its loop and passed through `black_box`, so that the compiler
 //! can't know them; its result goes into `black_box`, so that it can't be left out.
 
+mod rooms;
 mod socket;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ struct HotPath {
 }
 
 fn paths() -> impl Iterator<Item = &'static HotPath> {
-    [socket::PATHS].into_iter().flatten()
+    [rooms::PATHS, socket::PATHS].into_iter().flatten()
 }
 
 fn main() -> ExitCode {
