@@ -222,7 +222,7 @@ function handlers(io, socket, nsp, node, started) {
     stats: (_, ack) =>
       ack({
         clients: io.engine.clientsCount,
-        namespaces: [...io._nsps.keys()].filter((name) => !name.startsWith("/_")),
+        namespaces: io._nsps.size,
         rooms: nsp.adapter.rooms.size,
         uptimeMs: Date.now() - started,
       }),

@@ -1,0 +1,82 @@
+// The official JavaScript client in the versions that are tested, and the ways it can be told to travel.
+
+import { once } from "node:events";
+import * as v40 from "socket.io-client-4-0";
+import * as v44 from "socket.io-client-4-4";
+import * as v46 from "socket.io-client-4-6";
+import * as v48 from "socket.io-client-4-8";
+import { within } from "./util.mjs";
+
+export const VERSIONS = { "4.0": v40.io, "4.4": v44.io, "4.6": v46.io, "4.8": v48.io };
+
+export const TRAVELS = {
+  "polling only": ["polling"],
+  "WebSocket only": ["websocket"],
+  upgrade: ["polling", "websocket"],
+};
+
+/** The next time an event comes: its arguments. */
+export const next = (socket, event, ms = 5000) =>
+  within(
+    new Promise((resolve) => socket.once(event, (...args) => resolve(args))),
+    ms,
+    `the event ${event}`,
+  );
+
+/** Emits and waits for the answer: its arguments. */
+export const ask = (socket, event, ...args) =>
+  within(
+    new Promise((resolve) => socket.emit(event, ...args, (...answer) => resolve(answer))),
+    5000,
+    `the answer to ${event}`,
+  );
+
+/** Clients of one version that travel one way; `close` ends those that are still there. */
+export class Clients {
+  #open = [];
+
+  constructor(bed, io, transports) {
+    this.bed = bed;
+    this.io = io;
+    this.transports = transports;
+  }
+
+  /** A client that may not be connected yet. */
+  make(nsp = "/", options = {}) {
+    const socket = this.io(`${this.bed.url}${nsp}`, {
+      transports: this.transports,
+      forceNew: true,
+      reconnectionDelay: 50,
+      reconnectionDelayMax: 100,
+      ...options,
+    });
+    this.#open.push(socket);
+    return socket;
+  }
+
+  /** A client that is connected, greeted and, where it should, upgraded. */
+  async connect(nsp = "/", options = {}) {
+    const socket = this.make(nsp, options);
+    const welcome = next(socket, "welcome");
+    await next(socket, "connect");
+    socket.welcome = (await welcome)[0];
+    const { engine } = socket.io;
+    if (this.transports.length > 1 && engine.transport.name === "polling") {
+      await within(once(engine, "upgrade"), 5000, "the upgrade");
+    }
+    return socket;
+  }
+
+  /** Several of them. */
+  all(count, nsp) {
+    return Promise.all(Array.from({ length: count }, () => this.connect(nsp)));
+  }
+
+  close() {
+    for (const socket of this.#open.splice(0)) {
+      socket.disconnect();
+      // A manager that never got through keeps trying until it is told not to.
+      socket.io._close?.();
+    }
+  }
+}
