@@ -35,7 +35,7 @@ pub(super) fn fuzz(job: &mut Job<'_>) -> Result<(), String> {
 /// Instruction counts of the hot paths against the recorded ones; with `--bless`, records them.
 pub(super) fn bench_gate(job: &mut Job<'_>) -> Result<(), String> {
     VALGRIND.ensure(job)?;
-    let command = Cmd::cargo("run --release --locked --package bench -- gate");
-    let command = if job.options.bless { command.arg("--bless") } else { command };
+    let command = Cmd::cargo("run --locked --package enchufe-bench --bin gate");
+    let command = if job.options.bless { command.words("-- --bless") } else { command };
     job.require(command)
 }
