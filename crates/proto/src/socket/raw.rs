@@ -45,8 +45,33 @@ impl RawArgs {
         let mut json = Vec::new();
         let mut attachments = Vec::new();
         let len = encode::write_args(args, &mut json, &mut attachments)?;
-        let json = ByteString::try_from(json).map_err(|_| serde_json::Error::custom("not UTF-8"))?;
-        Ok(Self::from_checked(json, len, &attachments))
+        Self::from_written(json, len, &attachments)
+    }
+
+    /// Encodes each of `values` as one argument, whatever its type: for as many as are known only at run time.
+    pub fn from_values<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<Self, EncodeError> {
+        let mut json = Vec::new();
+        let mut attachments = Vec::new();
+        let mut len = 0;
+        for value in values {
+            if len > 0 {
+                json.push(b',');
+            }
+            len += encode::write_args(&(value,), &mut json, &mut attachments)?;
+        }
+        Self::from_written(json, len, &attachments)
+    }
+
+    /// Appends `value` as one more argument, whatever its type.
+    pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let mut json = self.json.as_bytes().to_vec();
+        let mut attachments = self.attachments().to_vec();
+        if self.len > 0 {
+            json.push(b',');
+        }
+        let len = self.len + encode::write_args(&(value,), &mut json, &mut attachments)?;
+        *self = Self::from_written(json, len, &attachments)?;
+        Ok(())
     }
 
     /// From the text of a JSON array and the attachments that placeholders in it stand for.
@@ -64,6 +89,11 @@ impl RawArgs {
             placeholder::find(list, attachments.len())?;
         }
         Ok(Self::from_checked(list.into(), elements.len, attachments))
+    }
+
+    fn from_written(json: Vec<u8>, len: usize, attachments: &[Bytes]) -> Result<Self, EncodeError> {
+        let json = ByteString::try_from(json).map_err(|_| serde_json::Error::custom("not UTF-8"))?;
+        Ok(Self::from_checked(json, len, attachments))
     }
 
     pub(super) fn from_checked(json: ByteString, len: usize, attachments: &[Bytes]) -> Self {

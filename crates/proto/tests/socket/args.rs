@@ -273,6 +273,49 @@ fn types_inside_a_value_with_attachments() {
 }
 
 #[test]
+fn bytes_reach_types_that_ask_in_other_ways() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Bytes(Bytes),
+    }
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Flat {
+        name: String,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Value>,
+    }
+    let [one, second] = two();
+    assert_eq!(read::<Vec<u8>>(FIRST, &two()), Ok(b"one".to_vec()));
+    assert_eq!(
+        read::<([u8; 3],)>(FIRST, &two()).expect_err("a tuple").to_string(),
+        "argument 1: invalid type: byte array, expected an array of length 3"
+    );
+    assert_eq!(
+        read::<(Either, Either)>(&format!("1,{SECOND}"), &two()),
+        Ok((Either::Number(1), Either::Bytes(second)))
+    );
+    // Text is asked for, and bytes are none even where they would be UTF-8.
+    let error = read::<String>(FIRST, &two()).expect_err("bytes");
+    assert_eq!(error.to_string(), "argument 1: invalid type: byte array, expected a string");
+    let flat = Flat { name: "n".into(), rest: BTreeMap::from([("content".to_owned(), one.into())]) };
+    assert_eq!(read::<Flat>(&format!("{{\"name\":\"n\",\"content\":{FIRST}}}"), &two()), Ok(flat));
+}
+
+#[test]
+fn as_many_as_come() {
+    let each = |list: &str| with_args(list, &two(), |args| args.deserialize_each::<Value>());
+    assert_eq!(each(""), Ok(vec![]));
+    let [one, _] = two();
+    assert_eq!(each(&format!("1,{FIRST},[null]")), Ok(vec![1.into(), one.into(), vec![Value::Null].into()]));
+    let numbers = |list: &str| with_args(list, &[], |args| args.deserialize_each::<i64>());
+    assert_eq!(numbers("1,2"), Ok(vec![1, 2]));
+    let error = numbers("1,2,\"x\",4").expect_err("no number");
+    assert_eq!(error.to_string(), "argument 3: invalid type: string \"x\", expected i64");
+}
+
+#[test]
 fn values_share_the_attachments() {
     let attachments = [Bytes::from(vec![7; 1000])];
     let list = format!("[{FIRST}]");

@@ -182,6 +182,30 @@ fn raw_arguments_are_spliced_as_they_are() {
 }
 
 #[test]
+fn raw_arguments_of_any_number() {
+    let raw = RawArgs::from_values([Value::from(0), bytes(1).into(), vec![bytes(2)].into()]);
+    let mut raw = raw.expect("can be sent");
+    assert_eq!((raw.len(), raw.json()), (3, &*format!("0,{ZERO},[{ONE}]")));
+    raw.push(&(bytes(3), "offset")).expect("can be sent");
+    assert_eq!((raw.len(), raw.json()), (4, &*format!("0,{ZERO},[{ONE}],[{TWO},\"offset\"]")));
+    assert_eq!(raw.attachments(), [bytes(1), bytes(2), bytes(3)]);
+    assert_eq!(RawArgs::from_values([(); 0]).expect("can be sent"), RawArgs::default());
+    let mut one = RawArgs::default();
+    one.push("a").expect("can be sent");
+    assert_eq!((one.len(), one.json(), one.is_empty()), (1, "\"a\"", false));
+    assert!(one.push(&BTreeMap::from([(vec![1], 1)])).is_err());
+    assert_eq!((one.len(), one.json()), (1, "\"a\""));
+    // Equal to what comes off the wire.
+    assert_eq!(RawArgs::from_json(" [ \"a\" ] ", &[], &Limits::default()), Ok(one));
+    for wrong in ["", "{}", "[", "[1]x", "1", "[{\"_placeholder\":true}]x"] {
+        assert!(RawArgs::from_json(wrong, &[], &Limits::default()).is_err(), "{wrong}");
+    }
+    let bad = format!("[{ONE}]");
+    assert!(RawArgs::from_json(&bad, &[bytes(1)], &Limits::default()).is_err());
+    assert_eq!(RawArgs::from_json(&bad, &[], &Limits::default()).map(|raw| raw.len()), Ok(1));
+}
+
+#[test]
 fn placeholders_of_raw_arguments_are_renumbered_behind_others() {
     let raw = RawArgs::new(&(bytes(1), vec![(9, bytes(2))], "x")).expect("can be sent");
     assert_eq!(raw.json(), format!("{ZERO},[[9,{ONE}]],\"x\""));

@@ -2,9 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use enchufe_proto::socket::{
-    Args, Assembler, Complete, DecodeError, Kind, Limits, Packet, RawArgs, Value, encode,
-};
+use enchufe_proto::socket::{Assembler, Complete, DecodeError, Kind, Limits, Packet, RawArgs, Value, encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -128,11 +126,7 @@ fn encode_list(
     name: Option<&str>,
     args: Vec<Value>,
 ) {
-    // Any number of arguments that is only known here: a list without its brackets.
-    let list = Value::from(args);
-    let raw = RawArgs::new(&list).expect("can be sent");
-    let limits = Limits { max_attachments: usize::MAX, ..Limits::default() };
-    let raw = RawArgs::from_json(raw.json(), raw.attachments(), &limits).expect("valid");
+    let raw = RawArgs::from_values(args).expect("can be sent");
     let Expected { nsp, id, .. } = &vector.packet;
     match name {
         Some(name) => encode::event(out, attachments, nsp, *id, name, &raw),
@@ -182,19 +176,10 @@ fn wire_forms_decode_to_their_packets() {
         let event = packet.event(&complete.attachments).expect(name);
         assert_eq!(event.as_ref().map(|event| event.name.to_string()), event_name, "{name}");
         let found = event.map_or_else(|| packet.ack(&complete.attachments).expect(name), |event| event.args);
-        let found: Vec<_> = all(found).into_iter().map(normal).collect();
+        let found = found.deserialize_each().expect(name);
+        let found: Vec<_> = found.into_iter().map(normal).collect();
         assert_eq!(found, args.into_iter().map(normal).collect::<Vec<_>>(), "{name}");
     }
-}
-
-fn all(args: Args<'_>) -> Vec<Value> {
-    let limits = Limits { max_attachments: usize::MAX, ..Limits::default() };
-    args.iter_raw()
-        .map(|raw| {
-            let raw = RawArgs::from_json(&format!("[{raw}]"), args.attachments(), &limits).expect(raw);
-            raw.args().deserialize().expect("plain values")
-        })
-        .collect()
 }
 
 #[test]

@@ -22,12 +22,24 @@ pub(super) fn deserialize<T: DeserializeOwned>(args: JsonArgs<'_>) -> Result<T, 
     let progress = Progress { index: Cell::new(1), missing: Cell::new(false) };
     T::deserialize(ArgsDeserializer { args, progress: &progress }).map_err(|error| {
         let index = progress.index.get();
-        if progress.missing.get() {
-            ArgsError::Missing(index)
-        } else {
-            ArgsError::Invalid { index, message: without_position(&error) }
-        }
+        if progress.missing.get() { ArgsError::Missing(index) } else { invalid(index, &error) }
     })
+}
+
+pub(super) fn deserialize_each<T: DeserializeOwned>(args: JsonArgs<'_>) -> Result<Vec<T>, ArgsError> {
+    let mut elements = ElementAccess { elements: Elements::new(args.list), args };
+    let mut values = Vec::new();
+    loop {
+        match elements.next_element() {
+            Ok(Some(value)) => values.push(value),
+            Ok(None) => return Ok(values),
+            Err(error) => return Err(invalid(values.len() + 1, &error)),
+        }
+    }
+}
+
+fn invalid(index: usize, error: &Error) -> ArgsError {
+    ArgsError::Invalid { index, message: without_position(error) }
 }
 
 /// serde_json's message without "at line 1 column 7": the sender's text is not at hand where this is read.

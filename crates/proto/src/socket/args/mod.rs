@@ -108,7 +108,8 @@ impl<'a> Args<'a> {
     /// - A newtype struct is as what it holds.
     /// - Arguments that are left over are ignored.
     ///
-    /// Bytes come out of attachments, wherever a type asks for them. They are copied into types that own their
+    /// Bytes come out of attachments, wherever a type asks for them: [`Bytes`], `serde_bytes`, [`Value`](super::Value),
+    /// and a `Vec<u8>` too, though that would be sent as an array of numbers. They are copied into types that own their
     /// bytes, [`Bytes`] too, for serde has no other way; a [`Value`](super::Value) shares them.
     ///
     /// ```
@@ -127,6 +128,12 @@ impl<'a> Args<'a> {
         de::deserialize(args)
     }
 
+    /// Turns each argument into a `T`, such as [`Value`](super::Value): for as many as come.
+    pub fn deserialize_each<T: DeserializeOwned>(&self) -> Result<Vec<T>, ArgsError> {
+        let Repr::Json(args) = self.repr;
+        de::deserialize_each(args)
+    }
+
     /// Number of arguments.
     pub fn len(&self) -> usize {
         let Repr::Json(args) = self.repr;
@@ -138,7 +145,8 @@ impl<'a> Args<'a> {
         self.len() == 0
     }
 
-    /// The JSON text of one argument, from 0, with placeholders in the place of bytes.
+    /// The JSON text of one argument, from 0, with placeholders in the place of bytes. It is looked for from the
+    /// start: to go through all, use [`iter_raw`](Self::iter_raw).
     pub fn get_raw(&self, index: usize) -> Option<&'a str> {
         self.iter_raw().nth(index)
     }

@@ -96,6 +96,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
 }
 
 impl Value {
+    fn invalid_type(&self, expected: &dyn de::Expected) -> Error {
+        Error::invalid_type(self.unexpected(), expected)
+    }
+
     fn unexpected(&self) -> Unexpected<'_> {
         match self {
             Self::Null => Unexpected::Unit,
@@ -104,7 +108,7 @@ impl Value {
             Self::String(string) => Unexpected::Str(string),
             Self::Array(_) => Unexpected::Seq,
             Self::Object(_) => Unexpected::Map,
-            Self::Binary(_) => Unexpected::Other("binary attachment"),
+            Self::Binary(bytes) => Unexpected::Bytes(bytes),
         }
     }
 }
@@ -166,6 +170,27 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            // A `String` would take bytes that are UTF-8.
+            Self::Binary(_) => Err(self.invalid_type(&visitor)),
+            other => other.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::Array(items) => visit_array(items, visitor),
+            // A `Vec<u8>` asks for a sequence, not for bytes.
+            Self::Binary(bytes) => SeqDeserializer::new(bytes.into_iter()).deserialize_any(visitor),
+            other => Err(other.invalid_type(&visitor)),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self {
             Self::Null => visitor.visit_none(),
@@ -200,7 +225,7 @@ impl<'de> Deserializer<'de> for Value {
                     _ => Err(Error::invalid_value(Unexpected::Map, &"map with a single key")),
                 }
             }
-            other => Err(Error::invalid_type(other.unexpected(), &"string or map")),
+            other => Err(other.invalid_type(&"string or map")),
         }
     }
 
@@ -209,7 +234,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes unit unit_struct tuple
         tuple_struct map struct identifier
     }
 }
@@ -312,7 +337,7 @@ impl<'de> VariantAccess<'de> for Content {
     fn unit_variant(self) -> Result<(), Error> {
         match self.0 {
             None | Some(Value::Null) => Ok(()),
-            Some(other) => Err(Error::invalid_type(other.unexpected(), &"unit variant")),
+            Some(other) => Err(other.invalid_type(&"unit variant")),
         }
     }
 
@@ -323,7 +348,7 @@ impl<'de> VariantAccess<'de> for Content {
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
         match self.required(&"tuple variant")? {
             Value::Array(items) => visit_array(items, visitor),
-            other => Err(Error::invalid_type(other.unexpected(), &"tuple variant")),
+            other => Err(other.invalid_type(&"tuple variant")),
         }
     }
 
@@ -335,7 +360,7 @@ impl<'de> VariantAccess<'de> for Content {
         match self.required(&"struct variant")? {
             Value::Object(map) => visit_object(map, visitor),
             Value::Array(items) => visit_array(items, visitor),
-            other => Err(Error::invalid_type(other.unexpected(), &"struct variant")),
+            other => Err(other.invalid_type(&"struct variant")),
         }
     }
 }
