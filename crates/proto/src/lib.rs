@@ -1,3 +1,5 @@
 //! The protocols of Engine.IO, Socket.IO and WebSocket, without I/O.
 
+pub mod data;
 pub mod socket;
+pub mod websocket;
