@@ -54,7 +54,6 @@ function engine(http) {
     pingInterval: 300,
     pingTimeout: 200,
     maxHttpBufferSize: 1_000_000,
-    allowEIO3: true,
     cors: { origin: "*" },
   });
   server.attach(http, { path: "/engine.io" });

@@ -47,8 +47,7 @@ pub(crate) static ALL: &[Step] = &[
     quick("build", "the whole workspace", rust::build),
     quick("test-rust", "unit, table, virtual-time, property, UI and doc tests", rust::test),
     quick("doc", "documentation, warnings as errors", rust::doc),
-    full("check-bundles", "the embedded bundles are what the sources build", client::check_bundles),
-    full("client", "the browser client: unit, type and server tests", client::test),
+    full("client", "the browser client: units, types, bundles, against the testbed", client::test),
     full("conformance", "the protocol's rules and hostile input, against the testbed", interop::conformance),
     full("interop", "official clients in Node and Python, against the testbed", interop::interop),
     full("first-event", "no first event lost, no order broken, in great numbers", interop::first_event),
@@ -57,5 +56,6 @@ pub(crate) static ALL: &[Step] = &[
     full("bench-gate", "instruction counts of the hot paths against the recorded ones", depth::bench_gate),
     full("package", "every crate builds from its own package", release::package),
     full("deny", "licences, bans and sources of the dependencies", release::deny),
+    task("check-bundles", "the embedded bundles are what the sources build", client::check_bundles),
     task("build-client", "build packages/client and its bundles", client::build),
 ];

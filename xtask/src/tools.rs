@@ -1,9 +1,13 @@
 //! The programs that steps need, installed where the machine can (Debian's packages), else asked for.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::job::{Cmd, Job};
 use crate::process::exists;
+
+/// Whether the lists of Debian's packages were renewed in this run.
+static UPDATED: AtomicBool = AtomicBool::new(false);
 
 /// Something that must be there before a step can run.
 #[derive(Clone, Copy)]
@@ -57,9 +61,14 @@ pub(crate) fn install(job: &mut Job<'_>, packages: &[&str]) -> Result<(), String
     }
     println!("        installing {wanted}");
     let sudo = if is_root(job)? { "" } else { "sudo -n " };
+    let update = if UPDATED.swap(true, Ordering::Relaxed) {
+        String::new()
+    } else {
+        format!("{sudo}apt-get update -q && ")
+    };
     let script = format!(
-        "{sudo}apt-get update -q && \
-         {sudo}env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends {wanted}"
+        "{update}{sudo}env DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y -q --no-install-recommends {wanted}"
     );
     job.prepare(Cmd::new("sh").arg("-c").arg(script))
         .map(drop)

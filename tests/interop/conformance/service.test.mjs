@@ -23,6 +23,10 @@ describe("the program", () => {
     ["no transport", ["--profile", "app", "--transports", ""]],
     ["no worker", ["--profile", "app", "--workers", "0"]],
     ["an argument too many", ["--profile", "app", "more"]],
+    ["a flag whose feature is not built", ["--profile", "app", "--plain-ws"]],
+    ["a parser that is not built", ["--profile", "app", "--parser", "msgpack"]],
+    ["an adapter that is not built", ["--profile", "app", "--adapter", "redis"]],
+    ["a transport that is not built", ["--profile", "app", "--transports", "webtransport"]],
   ]) {
     better(`${what} is an error and exit 2`, async () => {
       const bed = launch(...(args.includes("--port") ? [] : ["--port", "0"]), ...args);
