@@ -36,10 +36,23 @@ pub struct Array {
     pub first: usize,
     /// End of the first element.
     pub first_end: usize,
+    /// Whether the first element is a string that is written with escapes: one without is what stands between
+    /// its quotes.
+    pub first_escaped: bool,
     /// Start of the second element; the closing bracket if there is none.
     pub second: usize,
     /// The closing bracket.
     pub close: usize,
+}
+
+impl Array {
+    /// `escaped` is that of the last string, which is the first element if that is one.
+    #[inline]
+    fn end_first(&mut self, end: usize, second: usize, escaped: bool) {
+        self.first_end = end;
+        self.second = second;
+        self.first_escaped = escaped;
+    }
 }
 
 /// Why a text was refused.
@@ -113,9 +126,10 @@ impl Scanner<'_> {
             _ => Root::Literal,
         };
         let mut array = Array::default();
+        let mut escaped = false;
         'value: loop {
             match self.peek() {
-                Some(b'"') => self.string()?,
+                Some(b'"') => escaped = self.string()?,
                 Some(b'-' | b'0'..=b'9') => self.number()?,
                 Some(bracket @ (b'[' | b'{')) => {
                     let object = bracket == b'{';
@@ -164,8 +178,7 @@ impl Scanner<'_> {
                         if top {
                             array.len += 1;
                             if array.len == 1 {
-                                array.first_end = end;
-                                array.second = self.at;
+                                array.end_first(end, self.at, escaped);
                             }
                         }
                         if object {
@@ -181,8 +194,7 @@ impl Scanner<'_> {
                     array.len += 1;
                     array.close = self.at;
                     if array.len == 1 {
-                        array.first_end = end;
-                        array.second = self.at;
+                        array.end_first(end, self.at, escaped);
                     }
                 }
                 self.at += 1;
@@ -208,18 +220,22 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A string, from its opening quote to behind its closing one.
+    /// A string, from its opening quote to behind its closing one; whether there was an escape in it.
     #[inline]
-    fn string(&mut self) -> Result<(), ScanError> {
+    fn string(&mut self) -> Result<bool, ScanError> {
+        let mut escaped = false;
         self.at += 1;
         loop {
             self.at = find_special(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(escaped);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
                 _ => return Err(self.syntax()),
             }
         }

@@ -157,7 +157,7 @@ fn check_payload<'a>(kind: Kind, data: &'a str, limits: &Limits) -> Result<(&'a 
         }
         (Kind::Ack, Root::Array(array)) => array,
         (Kind::Event, Root::Array(array)) => {
-            let name = data.get(array.first..array.first_end).and_then(event_name);
+            let name = event_name(data, &array);
             if name.is_none_or(|name| is_reserved(&name)) {
                 return Err(DecodeError::InvalidPayload);
             }
@@ -169,13 +169,13 @@ fn check_payload<'a>(kind: Kind, data: &'a str, limits: &Limits) -> Result<(&'a 
 }
 
 /// The event name that the first element of an event stands for: a string, or a number as its text.
-pub(super) fn event_name(element: &str) -> Option<Cow<'_, str>> {
+pub(super) fn event_name<'a>(data: &'a str, array: &Array) -> Option<Cow<'a, str>> {
+    let element = data.get(array.first..array.first_end)?;
     if let Some(name) = element.strip_prefix('"') {
-        let name = name.strip_suffix('"')?;
-        return if memchr::memchr(b'\\', name.as_bytes()).is_none() {
-            Some(Cow::Borrowed(name))
-        } else {
+        return if array.first_escaped {
             serde_json::from_str(element).ok().map(Cow::Owned)
+        } else {
+            name.strip_suffix('"').map(Cow::Borrowed)
         };
     }
     if !element.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {

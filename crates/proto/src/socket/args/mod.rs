@@ -52,9 +52,10 @@ impl<'a> Packet<'a> {
     /// `None` if the packet is no event, or one without a payload: it is allowed, but has no name, so nothing
     /// can be listening for it. A placeholder that names no attachment is an error.
     pub fn event(&self, attachments: &'a [Bytes]) -> Result<Option<Event<'a>>, DecodeError> {
-        let name = self.data.get(self.array.first..self.array.first_end).filter(|name| !name.is_empty());
-        let (Kind::Event, Some(name)) = (self.kind, name) else { return Ok(None) };
-        let name = event_name(name).ok_or(DecodeError::InvalidPayload)?;
+        if self.kind != Kind::Event || self.data.is_empty() {
+            return Ok(None);
+        }
+        let name = event_name(self.data, &self.array).ok_or(DecodeError::InvalidPayload)?;
         Ok(Some(Event { name, args: self.args_from(self.array.second, 1, attachments)? }))
     }
 
