@@ -6,6 +6,7 @@
 
 mod rooms;
 mod socket;
+mod websocket;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ struct HotPath {
 }
 
 fn paths() -> impl Iterator<Item = &'static HotPath> {
-    [rooms::PATHS, socket::PATHS].into_iter().flatten()
+    [rooms::PATHS, socket::PATHS, websocket::PATHS].into_iter().flatten()
 }
 
 fn main() -> ExitCode {
