@@ -120,6 +120,29 @@ impl RawArgs {
         self.len == 0
     }
 
+    /// The first argument, and the others; `None` where there are none. Both share the text, and each has all
+    /// the attachments, because placeholders name them by their number.
+    ///
+    /// ```
+    /// use enchufe_proto::socket::RawArgs;
+    ///
+    /// let (room, rest) = RawArgs::new(&("lobby", 1, "a"))?.split_first().expect("there are three");
+    /// assert_eq!(room.args().deserialize::<String>()?, "lobby");
+    /// assert_eq!(rest.json(), r#"1,"a""#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn split_first(&self) -> Option<(Self, Self)> {
+        let part = |json: &str, len| Self {
+            json: self.json.slice_ref(json),
+            len,
+            attachments: self.attachments.clone(),
+        };
+        let first = self.args().get_raw(0)?;
+        let start = self.json.get(self.json.find(first)? + first.len()..)?.trim_ascii_start();
+        let rest = start.strip_prefix(',').unwrap_or_default().trim_ascii();
+        Some((part(first, 1), part(rest, self.len - 1)))
+    }
+
     /// As arguments that can be turned into values.
     pub fn args(&self) -> Args<'_> {
         Args::from_list(&self.json, self.len, self.attachments())

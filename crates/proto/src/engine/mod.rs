@@ -1,0 +1,25 @@
+//! Engine.IO, protocol 4: packets, polling payloads, and the rules of one session.
+//!
+//! The shell (a server's connection driver or a client's) feeds a [`Session`] with `handle_*` calls
+//! and drains what it wants done with `poll_*`; see [`session`] for the order. Everything here is
+//! pure: time comes in as a parameter, and no byte is read from or written to anywhere.
+//!
+//! Specification: the Engine.IO protocol, revision 4.
+
+mod frame;
+mod open;
+mod outbox;
+mod packet;
+mod payload;
+mod reason;
+pub mod session;
+mod timer;
+
+pub use frame::{Frame, FrameKind};
+pub use open::{Open, OpenError};
+pub use outbox::{Outbox, OutboxFull};
+pub use packet::{Kind, Packet, PacketError};
+pub use payload::{Part, PayloadError, decode_payload, write_frame};
+pub use reason::CloseReason;
+pub use session::{Output, Path, Poll, Role, Session, SessionConfig, State, Transport};
+pub use timer::{Millis, Timer};
