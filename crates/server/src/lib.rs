@@ -1,22 +1,50 @@
-//! Socket.IO for Rust: the server.
-
-#![expect(dead_code, unused_imports, reason = "the connection side, which calls the handlers, lands next")]
+#![doc = include_str!("../README.md")]
 
 mod ack;
+mod config;
+mod connection;
+mod core;
+mod data;
 mod error;
+mod frames;
+mod handshake;
+mod http;
+mod id;
+mod listen;
 mod namespace;
+mod operators;
+mod origin;
+mod reason;
+mod registry;
+mod server;
+mod service;
+mod shutdown;
 mod socket;
 mod state;
 #[cfg(test)]
 mod testing;
+mod time;
 
+pub mod engine;
 pub mod extract;
 pub mod handler;
 
-pub use ack::Ack;
-pub use enchufe_proto::socket::RawArgs;
-pub use error::{BuildError, EmitError, HandlerError, Refusal};
-pub use extract::{Auth, Data, Event, FromContext, Rejection};
-pub use namespace::Namespace;
-pub use socket::{DisconnectReason, Emitted, Handshake, Socket};
-pub use state::{Requirements, State};
+pub use bytes::Bytes;
+pub use enchufe_proto::socket::{ArgsError, EncodeError, RawArgs, Value};
+
+pub use crate::ack::Ack;
+pub use crate::config::{Limits, TransportKind};
+pub use crate::data::SocketData;
+pub use crate::error::{BuildError, EmitError, HandlerError, Refusal};
+pub use crate::extract::{Auth, Data, Event, FromContext, Rejection};
+pub use crate::handshake::Handshake;
+pub use crate::http::PeerAddr;
+pub use crate::id::SocketId;
+pub use crate::namespace::Namespace;
+pub use crate::operators::{Answers, Broadcast, BroadcastAckFuture, Rooms};
+pub use crate::origin::Cors;
+pub use crate::reason::DisconnectReason;
+pub use crate::server::{Server, ServerBuilder};
+pub use crate::service::{NotFound, ResponseBody, ResponseFuture, SocketIoLayer, SocketIoService};
+pub use crate::socket::{AckError, AckFuture, Emitted, Socket, SocketEmitter};
+pub use crate::state::{Requirements, State};

@@ -1,10 +1,20 @@
 //! What the tests of handlers and extractors share: events that no connection brought, and a log to read.
 
-use crate::extract::{Context, Kind, OnEvent};
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::connection::driver::DriverHandle;
+use crate::core::{Core, Layer};
+use crate::extract::{Context, Kind as Occasion, OnEvent};
 use crate::handler::{BoxHandler, CallError, Handler, HandlerFuture};
+use crate::handshake::RequestBlock;
+use crate::id::SocketId;
+use crate::namespace::{NamespaceCore, Namespaces};
+use crate::origin::OriginCheck;
 use crate::socket::Socket;
 use crate::state::States;
-use enchufe_proto::socket::{Args, Limits, Packet};
+use ::http::HeaderMap;
+use enchufe_proto::engine::{Frame, Session, Transport};
+use enchufe_proto::socket::{Args, Kind, Limits, Packet};
 use parking_lot::Mutex;
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
@@ -25,7 +35,7 @@ pub(crate) fn with_args<R>(args: &str, run: impl FnOnce(&Args<'_>) -> R) -> R {
 }
 
 /// A handler in its erased form, under the name `test`.
-pub(crate) fn erased<K: Kind, A, M>(handler: impl Handler<K, A, M>) -> BoxHandler<K> {
+pub(crate) fn erased<K: Occasion, A, M>(handler: impl Handler<K, A, M>) -> BoxHandler<K> {
     handler.erase("test".into()).0
 }
 
@@ -74,6 +84,33 @@ pub(crate) fn logged(run: impl FnOnce()) -> String {
     tracing::subscriber::with_default(log.clone(), run);
     let lines = log.0.lock();
     lines.clone()
+}
+
+impl Socket {
+    /// A socket without a transport that has been let in, whose client sent this auth.
+    pub(crate) fn unconnected(auth: &str) -> Self {
+        let namespaces = Namespaces::new(Vec::new(), Arc::default()).expect("nothing is defined twice");
+        let core = Core::new(Config::default(), Layer::SocketIo, OriginCheck::Off, namespaces);
+        let block =
+            RequestBlock::new(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), None, false);
+        let open = Frame::text("0{}");
+        let session = Session::server(0, Transport::Polling, open, 1, &core.session);
+        let connection =
+            Connection::new(core, DriverHandle::new(), SocketId::random(), Arc::new(block), session);
+        let namespace = NamespaceCore::new("/".into(), Arc::default(), Arc::default());
+        let socket = Self::enter(&connection, &Arc::new(namespace), Some(auth.into()));
+        assert!(socket.accept());
+        socket
+    }
+
+    /// What was answered, as the id of the ack and its arguments as a JSON array.
+    pub(crate) fn sent_acks(&self) -> Vec<(u64, String)> {
+        let acks = self.connection().queued_texts().into_iter().filter_map(|text| {
+            let packet = Packet::decode(text.strip_prefix('4')?, &Limits::default()).ok()?;
+            (packet.kind == Kind::Ack).then(|| (packet.id.expect("an id"), packet.data.to_owned()))
+        });
+        acks.collect()
+    }
 }
 
 #[derive(Clone, Default)]

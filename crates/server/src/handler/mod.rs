@@ -68,6 +68,8 @@ pub use outcome::{IntoOutcome, IntoVerdict};
 pub use returned::{ByAck, ByOutcome, ByVerdict, Returns};
 
 pub(crate) use answer::Never;
-pub(crate) use erased::{BoxHandler, CallError, HandlerFuture};
+#[cfg(test)]
+pub(crate) use erased::HandlerFuture;
+pub(crate) use erased::{BoxHandler, CallError};
 pub(crate) use guard::guarded;
 pub(crate) use returned::Answers;

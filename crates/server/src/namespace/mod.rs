@@ -1,12 +1,18 @@
-//! Namespaces: what the application registers for each, and the table that is made of it.
+//! Namespaces: what the application registers for each, the table that is made of it, and the namespace at work.
 
+pub(crate) mod admit;
 mod builder;
+mod core;
+pub(crate) mod dispatch;
 mod own;
+mod registry;
 mod routes;
 #[cfg(test)]
 mod tests;
 
-pub use builder::Namespace;
-pub(crate) use builder::{Definition, Name};
-pub(crate) use own::{OwnRoutes, with_ack};
-pub(crate) use routes::{EventRoute, Routes};
+pub use self::builder::Namespace;
+pub(crate) use self::builder::{Definition, Name};
+pub(crate) use self::core::NamespaceCore;
+pub(crate) use self::own::{OwnRoutes, with_ack};
+pub(crate) use self::registry::Namespaces;
+pub(crate) use self::routes::Routes;

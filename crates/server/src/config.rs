@@ -1,0 +1,157 @@
+//! The options of a server, and apart from them the limits that protect it from its peers.
+
+use std::time::Duration;
+
+use enchufe_proto::engine::SessionConfig;
+use enchufe_proto::{socket, websocket};
+
+use crate::origin::Cors;
+
+/// The transports that a server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportKind {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+/// What a server does and how; see [`ServerBuilder`](crate::ServerBuilder) for each option.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) path: String,
+    pub(crate) serve_client: bool,
+    pub(crate) transports: Vec<TransportKind>,
+    pub(crate) allow_upgrades: bool,
+    pub(crate) ping_interval: Duration,
+    pub(crate) ping_timeout: Duration,
+    pub(crate) upgrade_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io/".into(),
+            serve_client: true,
+            transports: vec![TransportKind::Polling, TransportKind::WebSocket],
+            allow_upgrades: true,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            upgrade_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(45),
+            shutdown_timeout: Duration::from_secs(8),
+            cors: None,
+            cookie: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The bounds on what a peer can make the server hold. A peer that passes one is closed, counted and logged.
+///
+/// ```
+/// use enchufe::{Limits, Server};
+/// let limits = Limits { max_outbox_bytes: 1 << 20, ..Limits::default() };
+/// let io = Server::builder().limits(limits).build()?;
+/// # Ok::<_, enchufe::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of one POST body or one WebSocket message. Announced to clients as `maxPayload`.
+    /// Default 1,000,000, as in the official server. Worst case: twice this for each connection that sends.
+    pub max_payload_bytes: usize,
+    /// Binary attachments of one packet. Default 10, as in the official server: a packet that announces
+    /// more is refused before any of them is kept.
+    pub max_attachments: usize,
+    /// Bytes of all attachments of one packet together. Default 10,000,000 (the official server: none).
+    pub max_attachment_bytes: usize,
+    /// How long a packet may wait for its attachments. Default 30 s (the official server: for ever).
+    pub attachment_timeout: Duration,
+    /// Nesting of arrays and objects in JSON. Default 512 (the official server: none, it can overflow its
+    /// stack). It costs no memory; it protects those to whom a message is relayed.
+    pub max_json_depth: usize,
+    /// Namespaces that one connection may have joined. Default 64 (the official server: none).
+    /// About 500 bytes each.
+    pub max_namespaces: usize,
+    /// Rooms of one socket. Default 10,000 (the official server: none). About 100 bytes each.
+    pub max_rooms: usize,
+    /// Acknowledgements that one socket may owe the server. Default 10,000 (the official server: none).
+    /// The emit that would pass it fails.
+    pub max_pending_acks: usize,
+    /// Event handlers of one connection that may be running. Default 256 (the official server: none).
+    /// A connection at this limit is not read until one of them ends.
+    pub max_in_flight_handlers: usize,
+    /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
+    /// A connection past it is closed as a slow consumer.
+    pub max_outbox_bytes: usize,
+    /// Bytes of events that may wait for a connect handler to finish. Default 1,000,000.
+    pub max_early_bytes: usize,
+    /// Connections in all. Default none; a handshake past it is refused with 503.
+    pub max_connections: usize,
+    /// How long the head of an HTTP request may take. Default 10 s. Only for servers started with
+    /// [`Server::listen`](crate::Server::listen); elsewhere the host server's own setting holds.
+    pub header_timeout: Duration,
+    /// How long the body of a POST may take. Default 30 s.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_payload_bytes: 1_000_000,
+            max_attachments: 10,
+            max_attachment_bytes: 10_000_000,
+            attachment_timeout: Duration::from_secs(30),
+            max_json_depth: 512,
+            max_namespaces: 64,
+            max_rooms: 10_000,
+            max_pending_acks: 10_000,
+            max_in_flight_handlers: 256,
+            max_outbox_bytes: 4 << 20,
+            max_early_bytes: 1_000_000,
+            max_connections: usize::MAX,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// What a session needs to know of all this.
+    pub(crate) fn session(&self) -> SessionConfig {
+        SessionConfig {
+            ping_interval: millis(self.ping_interval),
+            ping_timeout: millis(self.ping_timeout),
+            upgrade_timeout: millis(self.upgrade_timeout),
+            join_timeout: millis(self.connect_timeout),
+            partial_timeout: millis(self.limits.attachment_timeout),
+            outbox_limit: self.limits.max_outbox_bytes,
+            ..SessionConfig::default()
+        }
+    }
+
+    pub(crate) fn packet_limits(&self) -> socket::Limits {
+        socket::Limits {
+            max_attachments: self.limits.max_attachments,
+            max_attachment_bytes: self.limits.max_attachment_bytes,
+            max_depth: self.limits.max_json_depth,
+        }
+    }
+
+    pub(crate) fn websocket_limits(&self) -> websocket::Limits {
+        websocket::Limits { max_message: self.limits.max_payload_bytes, ..websocket::Limits::default() }
+    }
+
+    pub(crate) fn allows(&self, transport: TransportKind) -> bool {
+        self.transports.contains(&transport)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+}

@@ -1,0 +1,244 @@
+//! The driver: one task a worker that polls the woken connections and then flushes them.
+//!
+//! In a round it takes in new connections, expires timers, gives every woken connection its turn
+//! ([`super::turn`]), and then flushes what all of them queued ([`super::flush`]): whatever was queued for a
+//! connection in the meantime leaves in one write. Before it flushes it lets the runtime go round once,
+//! because what others are about to queue then joins the same write. A round is bounded, so that neither
+//! one connection nor all of them starve the rest of the program.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use enchufe_proto::engine::Millis;
+use enchufe_proto::socket::Assembler;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::time::Sleep;
+
+use super::stream::Io;
+use super::wheel::Wheel;
+use super::{Connection, mux};
+use crate::time::Clock;
+
+/// The buffer that all connections of a driver read into.
+const READ_BUFFER: usize = 64 << 10;
+/// Connections that get their turn in one round before the rest of the program runs.
+const ROUND: usize = 256;
+/// What the scratch buffer keeps of its memory between rounds.
+const SCRATCH_KEPT: usize = 64 << 10;
+
+/// What the rest of the program knows of a driver.
+pub(crate) struct DriverHandle {
+    ready: Mutex<Vec<u32>>,
+    arrivals: Mutex<Vec<Arc<Connection>>>,
+    /// The driver has been woken and has not looked yet.
+    notified: AtomicBool,
+    waker: AtomicWaker,
+    /// Connections it has; for spreading new ones.
+    pub(crate) load: AtomicUsize,
+}
+
+impl DriverHandle {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            ready: Mutex::new(Vec::new()),
+            arrivals: Mutex::new(Vec::new()),
+            notified: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            load: AtomicUsize::new(0),
+        })
+    }
+
+    pub(super) fn adopt(&self, connection: Arc<Connection>) {
+        self.load.fetch_add(1, Ordering::Relaxed);
+        self.arrivals.lock().push(connection);
+        self.notify();
+    }
+
+    pub(super) fn enqueue(&self, key: u32) {
+        self.ready.lock().push(key);
+        self.notify();
+    }
+
+    fn notify(&self) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+}
+
+/// What a driver keeps of one connection, for itself alone.
+pub(super) struct Slot {
+    pub(super) connection: Arc<Connection>,
+    /// The session's WebSocket.
+    pub(super) main: Option<Io>,
+    /// The one that is being probed.
+    pub(super) probe: Option<Box<Io>>,
+    /// A packet whose attachments have not all come.
+    pub(super) assembler: Assembler,
+    /// Where the wheel has it; `MAX` where it has not.
+    entered: Millis,
+    /// To be flushed in this round.
+    pub(super) dirty: bool,
+}
+
+/// The task of one worker.
+pub(crate) struct Driver {
+    handle: Arc<DriverHandle>,
+    clock: Clock,
+    slots: Slab<Slot>,
+    wheel: Wheel,
+    sleep: Pin<Box<Sleep>>,
+    /// Woken connections that have not had their turn.
+    ready: Vec<u32>,
+    /// Connections to flush in this round.
+    dirty: Vec<u32>,
+    due: Vec<u32>,
+    /// The runtime went round since the last turn.
+    yielded: bool,
+    read_buffer: Box<[u8]>,
+    scratch: Vec<u8>,
+}
+
+impl Driver {
+    /// The driver behind a handle, to be spawned.
+    pub(crate) fn new(handle: Arc<DriverHandle>, clock: Clock) -> Self {
+        Self {
+            handle,
+            clock,
+            slots: Slab::new(),
+            wheel: Wheel::new(clock.now()),
+            sleep: Box::pin(tokio::time::sleep_until(clock.at(0))),
+            ready: Vec::new(),
+            dirty: Vec::new(),
+            due: Vec::new(),
+            yielded: false,
+            read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+            scratch: Vec::new(),
+        }
+    }
+
+    fn take_arrivals(&mut self) {
+        let arrivals = std::mem::take(&mut *self.handle.arrivals.lock());
+        let mut opened = Vec::with_capacity(arrivals.len());
+        for connection in arrivals {
+            let entry = self.slots.vacant_entry();
+            let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+            connection.key.store(key, Ordering::Release);
+            entry.insert(Slot {
+                connection,
+                main: None,
+                probe: None,
+                assembler: Assembler::default(),
+                entered: Millis::MAX,
+                dirty: false,
+            });
+            self.ready.push(key);
+            opened.push(key);
+        }
+        for key in opened {
+            if let Some(slot) = self.slots.get(key as usize) {
+                mux::opened(&slot.connection);
+            }
+        }
+    }
+
+    fn expire_timers(&mut self, now: Millis) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.expire(now, &mut due);
+        for key in due.drain(..) {
+            let Some(slot) = self.slots.get_mut(key as usize) else { continue };
+            slot.entered = Millis::MAX;
+            let connection = slot.connection.clone();
+            connection.inner.lock().session.handle_timeout(now, &connection.core.session);
+            // Its turn applies what the session wants now, and enters its next deadline.
+            self.ready.push(key);
+        }
+        self.due = due;
+    }
+
+    /// One connection's turn. `false` where nothing of it remains.
+    fn turn(&mut self, key: u32, now: Millis) {
+        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        let alive = slot.turn(now, &mut self.read_buffer, &mut self.scratch);
+        if !alive {
+            self.slots.remove(key as usize);
+            self.handle.load.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        if !slot.dirty {
+            slot.dirty = true;
+            self.dirty.push(key);
+        }
+    }
+
+    /// Writes what one connection has queued, and sees to its next deadline.
+    fn flush(&mut self, key: u32, now: Millis) {
+        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        slot.dirty = false;
+        let next = slot.flush(&mut self.scratch);
+        if let Some(at) = next
+            && at < slot.entered
+        {
+            slot.entered = at;
+            self.wheel.insert(key, at.max(now));
+        }
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(next) = self.wheel.next() else { return Poll::Pending };
+        let at = self.clock.at(next);
+        if self.sleep.deadline() != at {
+            self.sleep.as_mut().reset(at);
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.handle.waker.register(cx.waker());
+        this.handle.notified.store(false, Ordering::Release);
+
+        let now = this.clock.now();
+        this.take_arrivals();
+        this.expire_timers(now);
+        this.ready.append(&mut this.handle.ready.lock());
+
+        if !this.ready.is_empty() {
+            let mut ready = std::mem::take(&mut this.ready);
+            let round = ready.len().min(ROUND);
+            for key in ready.drain(..round) {
+                this.turn(key, now);
+            }
+            ready.append(&mut this.ready);
+            this.ready = ready;
+            let more = !this.ready.is_empty();
+            if more || !this.yielded {
+                this.yielded = !more;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        this.yielded = false;
+        let mut dirty = std::mem::take(&mut this.dirty);
+        for key in dirty.drain(..) {
+            this.flush(key, now);
+        }
+        this.dirty = dirty;
+        if this.scratch.capacity() > SCRATCH_KEPT {
+            this.scratch = Vec::new();
+        }
+        if this.poll_sleep(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}

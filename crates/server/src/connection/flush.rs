@@ -1,0 +1,122 @@
+//! Sending what a connection has queued: a batch of frames on a WebSocket, a payload to a pending poll.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use enchufe_proto::engine::{CloseReason, Frame, Millis, Session, State, Transport, write_frame};
+use enchufe_proto::websocket::Opcode;
+
+use super::driver::Slot;
+use super::stream::Io;
+use super::{Connection, Inner};
+
+/// Bytes that are taken from the outbox at once: the rest stays where it is counted.
+const BATCH: usize = 256 << 10;
+
+/// Everything that waits, as one polling payload.
+pub(super) fn take_payload(session: &mut Session) -> Vec<u8> {
+    let frames = session.outbox().take_all();
+    let size = frames.iter().map(|frame| frame.body().len() * 4 / 3 + 8).sum();
+    let mut payload = Vec::with_capacity(size);
+    frames.iter().for_each(|frame| write_frame(&mut payload, frame));
+    payload
+}
+
+impl Slot {
+    /// Sends what can be sent now; tells the connection's next deadline.
+    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Option<Millis> {
+        let waker = Waker::from(self.connection.clone());
+        let mut cx = Context::from_waker(&waker);
+        let connection = &self.connection;
+        if let Some(probe) = &mut self.probe {
+            // A probe that cannot be written to is noticed when it is read.
+            let _ = probe.poll_write_all(&mut cx, scratch);
+        }
+        loop {
+            let mut inner = connection.inner.lock();
+            if inner.hold > 0 {
+                return inner.session.poll_timeout();
+            }
+            match (inner.session.transport(), &mut self.main) {
+                (Transport::Polling, _) => {
+                    inner.flush_poll();
+                    if matches!(inner.session.state(), State::Closed(_)) {
+                        // The peer has fetched the last of it.
+                        connection.notify();
+                    }
+                    return inner.session.poll_timeout();
+                }
+                (Transport::WebSocket, None) => return inner.session.poll_timeout(),
+                (Transport::WebSocket, Some(io)) => {
+                    if io.writing.is_empty() {
+                        take_batch(&mut inner, io);
+                    }
+                    if io.writing.is_empty() && !close_after(&mut inner, io) {
+                        inner.blocked = false;
+                        inner.tell_drained();
+                        return inner.session.poll_timeout();
+                    }
+                    drop(inner);
+                    if !write(connection, io, &mut cx, scratch) {
+                        return connection.inner.lock().session.poll_timeout();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn take_batch(inner: &mut Inner, io: &mut Io) {
+    let mut bytes = 0;
+    while bytes < BATCH {
+        let Some(frame) = inner.session.outbox().pop() else { break };
+        bytes += frame.wire_len();
+        io.writing.push_back(frame);
+    }
+}
+
+/// Queues the close frame when everything before it is out. `false` where there is nothing more to write.
+fn close_after(inner: &mut Inner, io: &mut Io) -> bool {
+    if io.closing || !matches!(inner.session.state(), State::Closing(_)) {
+        return false;
+    }
+    io.closing = true;
+    io.writing.push_back(Frame::control(Opcode::Close, bytes::Bytes::new()));
+    true
+}
+
+/// Writes what is on its way. `false` where the transport is full or broken.
+fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratch: &mut Vec<u8>) -> bool {
+    match io.poll_write_all(cx, scratch) {
+        Poll::Ready(Ok(())) => {
+            if io.closing {
+                // The peer sees the end after the close frame; its own end ends the session.
+                let _ = io.stream.poll_shutdown(cx);
+                return false;
+            }
+            true
+        }
+        Poll::Ready(Err(_)) => {
+            connection.inner.lock().session.handle_transport_closed(CloseReason::TransportError);
+            connection.notify();
+            false
+        }
+        Poll::Pending => {
+            connection.inner.lock().blocked = true;
+            false
+        }
+    }
+}
+
+impl Inner {
+    /// Answers the pending poll, if there is one and something to say.
+    fn flush_poll(&mut self) {
+        if !self.session.can_transmit() || self.session.outbox().is_empty() {
+            return;
+        }
+        let payload = take_payload(&mut self.session);
+        self.answer_poll(payload);
+        self.session.handle_poll_answered();
+        self.tell_drained();
+    }
+}

@@ -1,0 +1,80 @@
+//! What a client sent, from the bytes of a transport to the packets of the layer above.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use enchufe_proto::data::Binary;
+use enchufe_proto::engine::{Millis, Packet, Part, Path, State, decode_payload};
+use enchufe_proto::socket::Assembler;
+
+use super::{Connection, PostAnswer, mux};
+
+/// A text frame of a WebSocket.
+pub(super) fn text(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    text: &str,
+    now: Millis,
+) {
+    match Packet::decode(text) {
+        Ok(packet) => self::packet(connection, assembler, path, packet, now),
+        Err(_) => connection.inner.lock().session.handle_garbage(path),
+    }
+}
+
+/// A binary frame of a WebSocket.
+pub(super) fn binary(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    data: Binary<'_>,
+    now: Millis,
+) {
+    let wanted = connection.inner.lock().session.handle_binary(path);
+    if wanted {
+        mux::binary(connection, assembler, data.into_bytes(), now);
+    }
+}
+
+fn packet(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    packet: Packet<'_>,
+    now: Millis,
+) {
+    let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
+    if let Some(message) = message {
+        mux::text(connection, assembler, message, now);
+    }
+}
+
+/// The body of a POST. What stands before an error in it is handled.
+pub(super) fn payload(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    body: &Bytes,
+    now: Millis,
+) -> PostAnswer {
+    let Ok(text) = std::str::from_utf8(body) else {
+        connection.inner.lock().session.handle_garbage(Path::Main);
+        return PostAnswer::Bad;
+    };
+    for part in decode_payload(text) {
+        match part {
+            Ok(Part::Packet(packet)) => self::packet(connection, assembler, Path::Main, packet, now),
+            Ok(Part::Binary(data)) => {
+                binary(connection, assembler, Path::Main, Binary::Owned(data), now);
+            }
+            Err(_) => {
+                connection.inner.lock().session.handle_garbage(Path::Main);
+                return PostAnswer::Bad;
+            }
+        }
+        if matches!(connection.inner.lock().session.state(), State::Closed(_)) {
+            break;
+        }
+    }
+    PostAnswer::Ok
+}

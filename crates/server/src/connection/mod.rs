@@ -1,0 +1,417 @@
+//! One Engine.IO connection: what its driver, its sockets and its HTTP requests share.
+//!
+//! A connection has no task. Its driver (one a worker, see [`driver`]) owns its transport and everything
+//! that only arriving bytes touch; the rest is here, under one short lock. Whoever queues something calls
+//! [`Connection::wake`], which puts the connection's key on its driver's list at most once.
+//!
+//! Lock order: a namespace's members before a connection. No user code runs under the lock.
+
+pub(crate) mod driver;
+mod flush;
+mod incoming;
+pub(crate) mod mux;
+pub(crate) mod stream;
+mod turn;
+mod wheel;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::task::Wake;
+
+use bytes::Bytes;
+use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Poll, Session, State, Transport};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use self::driver::DriverHandle;
+use self::stream::Incoming;
+use crate::core::Core;
+use crate::handshake::RequestBlock;
+use crate::id::SocketId;
+use crate::socket::Socket;
+
+/// On its driver's list.
+const QUEUED: u8 = 1;
+/// Its transport may be ready.
+const IO: u8 = 2;
+
+/// The answer to a pending poll.
+pub(crate) enum PollAnswer {
+    Payload(Vec<u8>),
+}
+
+/// How a POST went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PostAnswer {
+    Ok,
+    /// The session was closed by it, or is over.
+    Bad,
+}
+
+/// What others hand to a connection's driver.
+pub(crate) enum Mail {
+    /// The body of a POST, to be answered when its packets have been handled.
+    Post(Bytes, oneshot::Sender<PostAnswer>),
+    /// A WebSocket: the connection's own, or one for an upgrade.
+    Stream(Box<Incoming>, Path),
+    /// The connect handler of this socket has finished: what waited for it can go on.
+    Admitted(Socket),
+    /// This socket was disconnected: its handlers are to run.
+    Disconnected(Socket),
+}
+
+pub(crate) struct Connection {
+    /// The secret that lets a client speak for this session. Never shown to others.
+    pub(crate) sid: SocketId,
+    pub(crate) core: Arc<Core>,
+    pub(crate) request: Arc<RequestBlock>,
+    driver: Arc<DriverHandle>,
+    /// Its place with the driver; set when the driver has taken it in.
+    key: AtomicU32,
+    flags: AtomicU8,
+    /// A poll or a POST is being handled, so that a second one is against the rules.
+    posting: AtomicBool,
+    /// Event handlers that have not finished.
+    in_flight: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+/// What is under the lock.
+pub(crate) struct Inner {
+    pub(crate) session: Session,
+    /// While above zero nothing is flushed: a CONNECT reply waits for the first poll of its handler.
+    hold: u16,
+    /// The transport took less than it was given.
+    blocked: bool,
+    /// Those who wait for the outbox to empty.
+    drained: Option<Arc<tokio::sync::Notify>>,
+    /// The driver has let go of it: mail is not read any more.
+    gone: bool,
+    poll: Option<oneshot::Sender<PollAnswer>>,
+    mail: Vec<Mail>,
+    sockets: SmallVec<[Socket; 1]>,
+    /// Namespaces that the server has disconnected: packets for them may still be on their way.
+    left: Vec<Arc<str>>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        driver: Arc<DriverHandle>,
+        sid: SocketId,
+        request: Arc<RequestBlock>,
+        session: Session,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            sid,
+            core,
+            request,
+            driver,
+            key: AtomicU32::new(u32::MAX),
+            // As if on the list already: the driver looks at it once when it takes it in.
+            flags: AtomicU8::new(QUEUED),
+            posting: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+            inner: Mutex::new(Inner {
+                session,
+                hold: 0,
+                blocked: false,
+                drained: None,
+                gone: false,
+                poll: None,
+                mail: Vec::new(),
+                sockets: SmallVec::new(),
+                left: Vec::new(),
+            }),
+        })
+    }
+
+    /// Hands the connection to its driver; to be called once, after the first mail.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.driver.adopt(self.clone());
+    }
+
+    /// Has the driver look at this connection soon.
+    pub(crate) fn notify(&self) {
+        self.wake_for(QUEUED);
+    }
+
+    fn wake_for(&self, flags: u8) {
+        if self.flags.fetch_or(QUEUED | flags, Ordering::AcqRel) & QUEUED == 0 {
+            self.driver.enqueue(self.key.load(Ordering::Acquire));
+        }
+    }
+
+    /// Hands something to the driver. It comes back where the driver has let go of the connection.
+    pub(crate) fn post_mail(&self, mail: Mail) -> Result<(), Mail> {
+        let mut inner = self.inner.lock();
+        if inner.gone {
+            return Err(mail);
+        }
+        inner.mail.push(mail);
+        drop(inner);
+        self.notify();
+        Ok(())
+    }
+
+    fn now(&self) -> Millis {
+        self.core.clock.now()
+    }
+
+    // ---- sending --------------------------------------------------------------------------------
+
+    /// Queues the frames of one packet. A connection that does not take them is closed as a slow consumer.
+    pub(crate) fn send(&self, frames: &[Frame]) {
+        let mut inner = self.inner.lock();
+        if inner.session.send(frames, &self.core.session).is_err() {
+            self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                queued_bytes = inner.session.queued_bytes(),
+                "a client does not take what it is sent: closed (raise `max_outbox_bytes` if it should be waited for)"
+            );
+            inner.session.abort(CloseReason::SlowConsumer);
+        }
+        drop(inner);
+        self.notify();
+    }
+
+    /// Queues the frames of one packet if they can leave at once, else forgets them.
+    pub(crate) fn send_volatile(&self, frames: &[Frame]) {
+        let mut inner = self.inner.lock();
+        if !inner.blocked && inner.session.is_writable() {
+            // An empty outbox takes any packet.
+            let _ = inner.session.send(frames, &self.core.session);
+            drop(inner);
+            self.notify();
+        }
+    }
+
+    /// Bytes that wait for the transport.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.inner.lock().session.queued_bytes()
+    }
+
+    /// Keeps everything back until [`Connection::release`].
+    pub(crate) fn hold(&self) {
+        self.inner.lock().hold += 1;
+    }
+
+    pub(crate) fn release(&self) {
+        let mut inner = self.inner.lock();
+        inner.hold = inner.hold.saturating_sub(1);
+        drop(inner);
+        self.notify();
+    }
+
+    // ---- closing --------------------------------------------------------------------------------
+
+    /// Closes in good order: what is queued goes out first.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.inner.lock().session.close(self.now(), reason, &self.core.session);
+        self.notify();
+    }
+
+    /// Closes at once.
+    pub(crate) fn abort(&self, reason: CloseReason) {
+        self.inner.lock().session.abort(reason);
+        self.notify();
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        self.inner.lock().session.transport()
+    }
+
+    // ---- sockets --------------------------------------------------------------------------------
+
+    pub(crate) fn socket(&self, namespace: &str) -> Option<Socket> {
+        self.inner.lock().sockets.iter().find(|socket| socket.namespace_name() == namespace).cloned()
+    }
+
+    pub(crate) fn add_socket(&self, socket: Socket) {
+        self.inner.lock().sockets.push(socket);
+    }
+
+    pub(crate) fn take_sockets(&self) -> SmallVec<[Socket; 1]> {
+        std::mem::take(&mut self.inner.lock().sockets)
+    }
+
+    pub(crate) fn sockets(&self) -> SmallVec<[Socket; 1]> {
+        self.inner.lock().sockets.clone()
+    }
+
+    pub(crate) fn joined(&self) {
+        self.inner.lock().session.joined();
+    }
+
+    pub(crate) fn remove_socket(&self, socket: &Socket) {
+        self.inner.lock().sockets.retain(|other| other.id() != socket.id());
+    }
+
+    /// As [`Connection::remove_socket`], by the server's will: what the client has sent meanwhile is no fault.
+    pub(crate) fn dismiss_socket(&self, socket: &Socket) {
+        let mut inner = self.inner.lock();
+        inner.sockets.retain(|other| other.id() != socket.id());
+        let known = inner.left.iter().any(|name| **name == *socket.namespace_name());
+        if !known && inner.left.len() < self.core.config.limits.max_namespaces {
+            inner.left.push(socket.namespace_core().shared_name());
+        }
+    }
+
+    pub(crate) fn has_left(&self, namespace: &str) -> bool {
+        self.inner.lock().left.iter().any(|name| **name == *namespace)
+    }
+
+    /// Done when nothing waits for the transport any more, or the connection is over.
+    pub(crate) async fn drained(&self) {
+        loop {
+            let waiting = {
+                let mut inner = self.inner.lock();
+                if inner.is_drained() {
+                    return;
+                }
+                inner.drained.get_or_insert_with(Default::default).clone()
+            };
+            let notified = waiting.notified();
+            // Between the look above and this the last of it may have gone.
+            if self.inner.lock().is_drained() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    // ---- polling --------------------------------------------------------------------------------
+
+    /// A poll came: its payload now, or a receiver for it.
+    pub(crate) fn poll(self: &Arc<Self>) -> PollOutcome {
+        let now = self.now();
+        let mut inner = self.inner.lock();
+        // The driver looks at deadlines now and then; a poll is not to slip in between.
+        inner.session.handle_timeout(now, &self.core.session);
+        let outcome = match inner.session.handle_poll(now) {
+            Poll::Answer if inner.hold == 0 => {
+                let payload = flush::take_payload(&mut inner.session);
+                inner.session.handle_poll_answered();
+                PollOutcome::Payload(payload)
+            }
+            Poll::Answer => {
+                // Held back: park as if there were nothing; releasing it flushes.
+                inner.session.park();
+                PollOutcome::Parked(park(&mut inner))
+            }
+            Poll::Park => PollOutcome::Parked(park(&mut inner)),
+            Poll::Overlap => PollOutcome::Overlap,
+            Poll::WrongTransport => PollOutcome::WrongTransport,
+            Poll::Closed => PollOutcome::Closed,
+        };
+        drop(inner);
+        self.notify();
+        outcome
+    }
+
+    /// The peer broke off a poll or a POST.
+    pub(crate) fn request_aborted(&self) {
+        self.inner.lock().session.handle_transport_closed(CloseReason::TransportError);
+        self.notify();
+    }
+
+    /// Marks a POST as being handled; `false` where one is already, which closes the session.
+    pub(crate) fn begin_post(&self) -> bool {
+        let first = !self.posting.swap(true, Ordering::AcqRel);
+        if !first {
+            self.abort(CloseReason::TransportError);
+        }
+        first
+    }
+
+    pub(crate) fn end_post(&self) {
+        self.posting.store(false, Ordering::Release);
+    }
+
+    // ---- handlers -------------------------------------------------------------------------------
+
+    /// Notes that a handler goes on beside the driver.
+    pub(crate) fn handler_started(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that one has ended, and has the connection read on where it had stopped for too many of them.
+    pub(crate) fn handler_ended(&self) {
+        let before = self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if before as usize >= self.core.config.limits.max_in_flight_handlers {
+            self.wake_for(IO);
+        }
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) as usize >= self.core.config.limits.max_in_flight_handlers
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// The text packets that wait.
+    pub(crate) fn queued_texts(&self) -> Vec<String> {
+        let mut inner = self.inner.lock();
+        let frames = inner.session.outbox().take_all();
+        for frame in &frames {
+            inner.session.outbox().push_unbounded(frame.clone());
+        }
+        frames.iter().filter_map(|frame| String::from_utf8(frame.body().to_vec()).ok()).collect()
+    }
+}
+
+/// What becomes of a poll.
+pub(crate) enum PollOutcome {
+    Payload(Vec<u8>),
+    Parked(oneshot::Receiver<PollAnswer>),
+    Overlap,
+    WrongTransport,
+    Closed,
+}
+
+fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
+    let (sender, receiver) = oneshot::channel();
+    inner.poll = Some(sender);
+    receiver
+}
+
+impl Inner {
+    fn is_drained(&self) -> bool {
+        matches!(self.session.state(), State::Closed(_))
+            || (self.session.queued_bytes() == 0 && !self.blocked)
+    }
+
+    /// Tells those who wait that the outbox is empty.
+    fn tell_drained(&mut self) {
+        if self.is_drained()
+            && let Some(waiting) = self.drained.take()
+        {
+            waiting.notify_waiters();
+        }
+    }
+
+    /// Deals with what the session asks for and needs no transport; the rest is the driver's.
+    fn answer_poll(&mut self, payload: Vec<u8>) {
+        if let Some(poll) = self.poll.take() {
+            // The request may be gone already; then the session learns it from there.
+            let _ = poll.send(PollAnswer::Payload(payload));
+        }
+    }
+
+    fn outputs(&mut self) -> SmallVec<[Output; 4]> {
+        std::iter::from_fn(|| self.session.poll_output()).collect()
+    }
+}
+
+/// A connection is the waker of its transport.
+impl Wake for Connection {
+    fn wake(self: Arc<Self>) {
+        self.wake_for(IO);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_for(IO);
+    }
+}

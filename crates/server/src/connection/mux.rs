@@ -1,0 +1,190 @@
+//! From messages to namespaces: which socket of the connection a packet is for, and what breaks the rules.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use enchufe_proto::engine::{CloseReason, Millis};
+use enchufe_proto::socket::{Assembler, DecodeError, Kind, Packet};
+use smallvec::SmallVec;
+
+use super::{Connection, Mail};
+use crate::core::Layer;
+use crate::engine::{EngineSocket, Message};
+use crate::frames;
+use crate::namespace::{admit, dispatch};
+use crate::reason::DisconnectReason;
+use crate::socket::{Gate, Socket};
+
+/// A new connection.
+pub(super) fn opened(connection: &Arc<Connection>) {
+    if let Layer::Engine(handler) = &connection.core.layer {
+        // There is no namespace to join.
+        connection.joined();
+        handler.on_open(&EngineSocket(connection.clone()));
+    }
+}
+
+/// A text message.
+pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text: &str, now: Millis) {
+    if let Layer::Engine(handler) = &connection.core.layer {
+        let message = Message::Text(ByteString::from(text));
+        return handler.on_message(&EngineSocket(connection.clone()), message);
+    }
+    if assembler.is_waiting() {
+        return violation(connection, CloseReason::ForcedClose, "a text packet among attachments");
+    }
+    match Packet::decode(text, &connection.core.packet_limits) {
+        Ok(packet) if packet.attachments > 0 => {
+            let header = ByteString::from(text);
+            assembler.expect(header, packet.attachments);
+            connection.inner.lock().session.set_partial(now, true, &connection.core.session);
+        }
+        Ok(packet) => handle(connection, &packet, &[]),
+        Err(error) => undecodable(connection, &error),
+    }
+}
+
+/// A binary message.
+pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, data: Bytes, now: Millis) {
+    if let Layer::Engine(handler) = &connection.core.layer {
+        return handler.on_message(&EngineSocket(connection.clone()), Message::Binary(data));
+    }
+    let complete = match assembler.push(data, &connection.core.packet_limits) {
+        Ok(Some(complete)) => complete,
+        Ok(None) => return,
+        Err(error) => return undecodable(connection, &error),
+    };
+    connection.inner.lock().session.set_partial(now, false, &connection.core.session);
+    match Packet::decode(&complete.header, &connection.core.packet_limits) {
+        Ok(packet) => handle(connection, &packet, &complete.attachments),
+        Err(error) => undecodable(connection, &error),
+    }
+}
+
+fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Bytes]) {
+    if packet.kind == Kind::Connect {
+        return connect(connection, packet);
+    }
+    let Some(socket) = connection.socket(packet.nsp) else {
+        // What was on its way when the server disconnected the socket is not the client's fault.
+        if packet.kind == Kind::ConnectError || !connection.has_left(packet.nsp) {
+            violation(
+                connection,
+                CloseReason::ForcedServerClose,
+                "a packet for a namespace that was not joined",
+            );
+        }
+        return;
+    };
+    match packet.kind {
+        Kind::Event => match socket.gate(packet, attachments) {
+            Gate::Open => check(connection, dispatch::event(&socket, packet, attachments)),
+            Gate::Waiting => {}
+            Gate::Full => {
+                tracing::warn!(
+                    namespace = socket.namespace_name(),
+                    "too many events wait for a connect handler or middleware: closed \
+                     (let it finish sooner, spawn its slow part, or raise `max_early_bytes`)"
+                );
+                violation(connection, CloseReason::ForcedServerClose, "too many early events");
+            }
+        },
+        Kind::Ack => check(connection, dispatch::ack(&socket, packet, attachments)),
+        Kind::Disconnect => {
+            if socket.begin_disconnect(DisconnectReason::ClientNamespaceDisconnect) {
+                connection.remove_socket(&socket);
+                disconnected(&socket);
+            }
+        }
+        Kind::ConnectError => {
+            violation(connection, CloseReason::ForcedServerClose, "a CONNECT_ERROR from a client");
+        }
+        Kind::Connect => {}
+    }
+}
+
+fn connect(connection: &Arc<Connection>, packet: &Packet<'_>) {
+    if connection.socket(packet.nsp).is_some() {
+        return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
+    }
+    if connection.sockets().len() >= connection.core.config.limits.max_namespaces {
+        return refuse(connection, packet.nsp, "too many namespaces");
+    }
+    let Some(namespace) = connection.core.namespaces.find(packet.nsp) else {
+        return refuse(connection, packet.nsp, "Invalid namespace");
+    };
+    let auth = (!packet.data.is_empty()).then(|| Arc::from(packet.data));
+    let socket = Socket::enter(connection, &namespace, auth);
+    connection.add_socket(socket.clone());
+    connection.core.run(connection, Box::pin(admit::admit(socket)));
+}
+
+fn refuse(connection: &Connection, namespace: &str, message: &str) {
+    connection.send(&[frames::connect_error(namespace, message, None)]);
+}
+
+/// A connect handler has finished: the events that waited for it are handled, in order.
+pub(super) fn admitted(socket: &Socket) {
+    while let Some(early) = socket.next_early() {
+        // It was a text when it was kept.
+        let text = std::str::from_utf8(&early.text).unwrap_or_default();
+        match Packet::decode(text, &socket.core().packet_limits) {
+            Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
+            // It was decoded once before it was kept.
+            Err(error) => undecodable(socket.connection(), &error),
+        }
+    }
+}
+
+/// A socket was disconnected: its handlers run, and it leaves its namespace between them.
+pub(super) fn disconnected(socket: &Socket) {
+    dispatch::disconnecting(socket);
+    socket.leave_namespace();
+    dispatch::disconnect(socket);
+}
+
+/// As [`disconnected`], from anywhere.
+pub(crate) fn hand_over_disconnected(socket: &Socket) {
+    let mail = Mail::Disconnected(socket.clone());
+    if socket.connection().post_mail(mail).is_err() {
+        // The connection is over already, and its driver has forgotten it.
+        disconnected(socket);
+    }
+}
+
+/// The connection is over.
+pub(super) fn closed(connection: &Arc<Connection>, sockets: SmallVec<[Socket; 1]>, reason: DisconnectReason) {
+    if let Layer::Engine(handler) = &connection.core.layer {
+        handler.on_close(&EngineSocket(connection.clone()), reason);
+    }
+    for socket in sockets {
+        if socket.begin_disconnect(reason) {
+            disconnected(&socket);
+        }
+    }
+}
+
+fn check(connection: &Arc<Connection>, decoded: Result<(), DecodeError>) {
+    if let Err(error) = decoded {
+        undecodable(connection, &error);
+    }
+}
+
+fn undecodable(connection: &Arc<Connection>, error: &DecodeError) {
+    tracing::debug!(%error, "invalid Socket.IO packet");
+    violation(connection, CloseReason::ForcedClose, "an invalid packet");
+}
+
+/// The client broke the rules: its sockets are told, and the connection closes.
+fn violation(connection: &Arc<Connection>, reason: CloseReason, what: &str) {
+    tracing::debug!(what, "a client broke the rules of Socket.IO: closed");
+    connection.core.stats.protocol_errors.fetch_add(1, Ordering::Relaxed);
+    for socket in connection.take_sockets() {
+        if socket.begin_disconnect(reason.into()) {
+            disconnected(&socket);
+        }
+    }
+    connection.close(reason);
+}

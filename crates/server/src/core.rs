@@ -1,0 +1,136 @@
+//! What all parts of a running server share.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
+
+use enchufe_proto::engine::SessionConfig;
+use enchufe_proto::{socket as packets, websocket};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::connection::driver::{Driver, DriverHandle};
+use crate::engine::EngineHandler;
+use crate::namespace::Namespaces;
+use crate::origin::OriginCheck;
+use crate::registry::Registry;
+use crate::time::Clock;
+
+/// A handler's future.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The layer above Engine.IO.
+pub(crate) enum Layer {
+    SocketIo,
+    Engine(Arc<dyn EngineHandler>),
+}
+
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) session: SessionConfig,
+    pub(crate) packet_limits: packets::Limits,
+    pub(crate) websocket_limits: websocket::Limits,
+    pub(crate) origin_check: OriginCheck,
+    pub(crate) layer: Layer,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Registry,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) stats: Stats,
+    /// Handlers that go on beside their driver.
+    pub(crate) tasks: TaskTracker,
+    /// No new connections from now on.
+    pub(crate) draining: CancellationToken,
+    /// Everything is over: listeners end.
+    pub(crate) stopped: CancellationToken,
+    drivers: OnceLock<Box<[Arc<DriverHandle>]>>,
+    next_driver: AtomicUsize,
+}
+
+/// Counters of what the limits have done, and of faults in handlers.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) slow_consumers: AtomicU64,
+    pub(crate) rejected_events: AtomicU64,
+    pub(crate) unhandled_events: AtomicU64,
+    pub(crate) refused_handshakes: AtomicU64,
+    pub(crate) protocol_errors: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: Config,
+        layer: Layer,
+        origin_check: OriginCheck,
+        namespaces: Namespaces,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            session: config.session(),
+            packet_limits: config.packet_limits(),
+            websocket_limits: config.websocket_limits(),
+            config,
+            origin_check,
+            layer,
+            clock: Clock::start(),
+            registry: Registry::default(),
+            namespaces,
+            stats: Stats::default(),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            drivers: OnceLock::new(),
+            next_driver: AtomicUsize::new(0),
+        })
+    }
+
+    /// A driver for a new connection. They start with the first one, as many as the runtime has workers.
+    pub(crate) fn driver(&self) -> Option<Arc<DriverHandle>> {
+        let drivers = self.drivers.get_or_init(|| {
+            let runtime = Handle::current();
+            (0..runtime.metrics().num_workers().max(1))
+                .map(|_| {
+                    let handle = DriverHandle::new();
+                    let driver = Driver::new(handle.clone(), self.clock);
+                    // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
+                    runtime.spawn(tokio::task::unconstrained(driver));
+                    handle
+                })
+                .collect()
+        });
+        let turn = self.next_driver.fetch_add(1, Ordering::Relaxed);
+        drivers.get(turn % drivers.len()).cloned()
+    }
+
+    /// Polls a handler's future once here; where it is not done it goes on as a task of its own.
+    pub(crate) fn run(&self, connection: &Arc<Connection>, mut task: Task) {
+        // The first poll of the spawned task puts a real waker in place.
+        let mut cx = Context::from_waker(Waker::noop());
+        if task.as_mut().poll(&mut cx).is_pending() {
+            let running = Running::new(connection.clone());
+            self.tasks.spawn(async move {
+                task.await;
+                drop(running);
+            });
+        }
+    }
+}
+
+/// Counts a handler among those in flight for as long as it lives.
+struct Running(Arc<Connection>);
+
+impl Running {
+    fn new(connection: Arc<Connection>) -> Self {
+        connection.handler_started();
+        Self(connection)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.handler_ended();
+    }
+}

@@ -1,0 +1,103 @@
+//! What an application keeps for a socket.
+
+use std::any::{Any, TypeId};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// What an application keeps for a socket: one value that can be sent to other nodes of a cluster, as
+/// `socket.data` in the official API, and any number of values that cannot, one of each type.
+///
+/// ```
+/// # use enchufe::*;
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Profile { nickname: String }
+///
+/// Namespace::new("/").on("nickname", async |socket: Socket, Data(nickname): Data<String>| -> Result<(), HandlerError> {
+///     socket.data().set(&Profile { nickname })?;
+///     Ok(())
+/// });
+/// ```
+#[derive(Default)]
+pub struct SocketData(Mutex<Option<Box<Kept>>>);
+
+#[derive(Default)]
+struct Kept {
+    value: Option<Box<RawValue>>,
+    local: HashMap<TypeId, Box<dyn Any + Send + Sync>, RandomState>,
+}
+
+impl SocketData {
+    /// Replaces the value that other nodes can see.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON; the old one then stays.
+    pub fn set<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), serde_json::Error> {
+        let value = serde_json::value::to_raw_value(value)?;
+        self.0.lock().get_or_insert_default().value = Some(value);
+        Ok(())
+    }
+
+    /// The value that other nodes can see; `None` where there is none, or where it is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Option<T> {
+        let kept = self.0.lock();
+        serde_json::from_str(kept.as_ref()?.value.as_ref()?.get()).ok()
+    }
+
+    /// The JSON text of the value; `{}` where there is none.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let kept = self.0.lock();
+        let value = kept.as_ref().and_then(|kept| kept.value.as_ref());
+        value.map_or_else(|| "{}".into(), |value| value.get().to_owned())
+    }
+
+    /// Keeps a value on this node; gives back the one of this type that it replaces.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<T> {
+        let old = self.0.lock().get_or_insert_default().local.insert(TypeId::of::<T>(), Box::new(value));
+        old.and_then(|old| old.downcast().ok()).map(|old| *old)
+    }
+
+    /// A clone of the value of this type that was kept on this node.
+    #[must_use]
+    pub fn local<T: Clone + 'static>(&self) -> Option<T> {
+        self.0.lock().as_ref()?.local.get(&TypeId::of::<T>())?.downcast_ref().cloned()
+    }
+
+    /// Takes the value of this type that was kept on this node.
+    #[must_use]
+    pub fn remove<T: 'static>(&self) -> Option<T> {
+        let taken = self.0.lock().as_mut()?.local.remove(&TypeId::of::<T>())?;
+        taken.downcast().ok().map(|taken| *taken)
+    }
+}
+
+impl std::fmt::Debug for SocketData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SocketData").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_shared_value_and_one_of_each_local_type() {
+        let data = SocketData::default();
+        assert_eq!(data.json(), "{}");
+        data.set(&("a", 1)).unwrap();
+        assert_eq!(data.get(), Some(("a".to_owned(), 1)));
+        assert_eq!(data.get::<bool>(), None);
+        assert_eq!(data.insert(1u8), None);
+        assert_eq!(data.insert(2u8), Some(1));
+        assert_eq!(data.local::<u8>(), Some(2));
+        assert_eq!(data.remove::<u8>(), Some(2));
+        assert_eq!(data.local::<u8>(), None);
+        assert_eq!(data.json(), r#"["a",1]"#);
+    }
+}

@@ -1,0 +1,249 @@
+//! What is known of a client from the request that opened its connection, in one compact block.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use serde_json::value::RawValue;
+
+/// The request that opened a connection. Kept for the connection's life, so in a single allocation:
+/// the texts one after another, `name`, `value`, `name`, `value`…, each with its length.
+#[derive(Debug)]
+pub(crate) struct RequestBlock {
+    /// The address of the peer, or of the last proxy.
+    address: Option<SocketAddr>,
+    /// Milliseconds since 1970.
+    issued: u64,
+    secure: bool,
+    /// Path and query, then the headers, each text prefixed with its length in two bytes.
+    texts: Box<[u8]>,
+}
+
+impl RequestBlock {
+    pub(crate) fn new(
+        uri: &http::Uri,
+        headers: &HeaderMap,
+        address: Option<SocketAddr>,
+        secure: bool,
+    ) -> Self {
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let mut texts = Vec::with_capacity(target.len() + headers.len() * 48);
+        push_text(&mut texts, target.as_bytes());
+        for (name, value) in headers {
+            push_text(&mut texts, name.as_str().as_bytes());
+            push_text(&mut texts, value.as_bytes());
+        }
+        let issued = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self {
+            address,
+            issued: u64::try_from(issued.as_millis()).unwrap_or(u64::MAX),
+            secure,
+            texts: texts.into_boxed_slice(),
+        }
+    }
+
+    pub(crate) fn set_address_if_unknown(&mut self, address: Option<SocketAddr>) {
+        self.address = self.address.or(address);
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.texts[..];
+        std::iter::from_fn(move || {
+            let (len, tail) = rest.split_first_chunk::<2>()?;
+            let (text, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+            rest = tail;
+            Some(text)
+        })
+    }
+}
+
+/// A length takes two bytes: HTTP servers bound the whole head to less than what that can say.
+fn push_text(texts: &mut Vec<u8>, text: &[u8]) {
+    let text = text.get(..usize::from(u16::MAX)).unwrap_or(text);
+    texts.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+    texts.extend_from_slice(text);
+}
+
+/// What a client said of itself when it connected: the headers, query and address of its first request, and
+/// the `auth` that it sent to this namespace. Cheap to clone; serialises as the official `socket.handshake`.
+///
+/// ```
+/// # use enchufe::*;
+/// let admin = Namespace::new("/admin").middleware(async |handshake: Handshake| {
+///     #[derive(serde::Deserialize)]
+///     struct Credentials { token: String }
+///     match handshake.auth::<Credentials>() {
+///         Ok(credentials) if credentials.token == "secret" => Ok(()),
+///         _ => Err(Refusal::new("unauthorized")),
+///     }
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Handshake {
+    request: Arc<RequestBlock>,
+    auth: Option<Arc<str>>,
+}
+
+impl Handshake {
+    pub(crate) const fn new(request: Arc<RequestBlock>, auth: Option<Arc<str>>) -> Self {
+        Self { request, auth }
+    }
+
+    /// The path and query of the first request.
+    #[must_use]
+    pub fn url(&self) -> Cow<'_, str> {
+        self.request.texts().next().map_or(Cow::Borrowed("/"), String::from_utf8_lossy)
+    }
+
+    /// One query parameter, decoded.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.query_pairs().into_iter().find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// All query parameters, decoded, in order.
+    #[must_use]
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        let url = self.url();
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        crate::http::query::pairs(query)
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect()
+    }
+
+    /// One header, by its lower-case name; bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.headers().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// All headers, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let mut texts = self.request.texts().skip(1);
+        std::iter::from_fn(move || {
+            Some((String::from_utf8_lossy(texts.next()?), String::from_utf8_lossy(texts.next()?)))
+        })
+    }
+
+    /// The address of the peer, or of the last proxy; `None` where the host server does not tell it.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.request.address
+    }
+
+    /// When the connection was opened.
+    #[must_use]
+    pub fn issued(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.request.issued)
+    }
+
+    /// Whether the connection is encrypted, as far as this server can tell.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.request.secure
+    }
+
+    /// Whether a page of another origin opened it.
+    #[must_use]
+    pub fn is_cross_domain(&self) -> bool {
+        self.header("origin").is_some()
+    }
+
+    /// What the client sent as `auth`; an empty object where it sent none.
+    ///
+    /// # Errors
+    /// What serde says when it is not a `T`.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.auth_json())
+    }
+
+    /// The JSON text of what the client sent as `auth`; `{}` where it sent none.
+    #[must_use]
+    pub fn auth_json(&self) -> &str {
+        self.auth.as_deref().unwrap_or("{}")
+    }
+}
+
+impl std::fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Headers and auth hold secrets.
+        f.debug_struct("Handshake").field("address", &self.request.address).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Handshake {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Handshake", 9)?;
+        out.serialize_field("headers", &Pairs(self.headers().collect()))?;
+        out.serialize_field("time", &crate::time::http_date_local(self.issued()))?;
+        out.serialize_field("address", &self.address().map(|address| address.ip().to_string()))?;
+        out.serialize_field("xdomain", &self.is_cross_domain())?;
+        out.serialize_field("secure", &self.is_secure())?;
+        out.serialize_field("issued", &self.request.issued)?;
+        out.serialize_field("url", &self.url())?;
+        let query = self.query_pairs();
+        out.serialize_field(
+            "query",
+            &Pairs(query.iter().map(|(k, v)| (Cow::from(k.as_str()), Cow::from(v.as_str()))).collect()),
+        )?;
+        let auth: Option<&RawValue> = serde_json::from_str(self.auth_json()).ok();
+        out.serialize_field("auth", &auth)?;
+        out.end()
+    }
+}
+
+/// Pairs as a map.
+struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (index, (name, value)) in self.0.iter().enumerate() {
+            // A repeated name stands once, with its first value.
+            if !self.0.iter().take(index).any(|(earlier, _)| earlier == name) {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handshake(uri: &str, auth: Option<&str>) -> Handshake {
+        let mut headers = HeaderMap::new();
+        headers.insert("user-agent", "test".parse().unwrap());
+        headers.append("x-a", "1".parse().unwrap());
+        headers.append("x-a", "2".parse().unwrap());
+        let address = "127.0.0.1:80".parse().unwrap();
+        let request = RequestBlock::new(&uri.parse().unwrap(), &headers, Some(address), false);
+        Handshake::new(Arc::new(request), auth.map(Into::into))
+    }
+
+    #[test]
+    fn the_block_gives_back_what_went_in() {
+        let handshake = handshake("/socket.io/?EIO=4&name=Jos%C3%A9+P", None);
+        assert_eq!(handshake.url(), "/socket.io/?EIO=4&name=Jos%C3%A9+P");
+        assert_eq!(handshake.query("name").as_deref(), Some("José P"));
+        assert_eq!(handshake.header("User-Agent").as_deref(), Some("test"));
+        assert_eq!(handshake.headers().count(), 3);
+        assert_eq!(handshake.auth_json(), "{}");
+    }
+
+    #[test]
+    fn it_serialises_as_the_official_one() {
+        let json = serde_json::to_value(handshake("/socket.io/?EIO=4", Some(r#"{"token":1}"#))).unwrap();
+        assert_eq!(json["query"]["EIO"], "4");
+        assert_eq!(json["auth"]["token"], 1);
+        assert_eq!(json["address"], "127.0.0.1");
+        for key in ["headers", "time", "xdomain", "secure", "issued", "url"] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+    }
+}

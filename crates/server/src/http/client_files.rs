@@ -1,0 +1,225 @@
+//! The browser client, embedded in the server and served beside its endpoint.
+
+use std::io::Write;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::answer::{self, Answer};
+
+/// One file, and what has been made of it so far.
+pub(crate) struct ClientFile {
+    name: &'static str,
+    content: &'static [u8],
+    encoded: [OnceLock<Bytes>; 3],
+}
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(ClientFile {
+            name: $name,
+            content: include_bytes!(concat!("../../client-dist/", $name)),
+            encoded: [const { OnceLock::new() }; 3],
+        }),*]
+    };
+}
+
+static FILES: [ClientFile; 6] = files![
+    "socket.io.js",
+    "socket.io.js.map",
+    "socket.io.min.js",
+    "socket.io.min.js.map",
+    "socket.io.esm.min.js",
+    "socket.io.esm.min.js.map",
+];
+
+/// Changes with every release.
+const ETAG: &str = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+
+/// How a file can be sent, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Brotli,
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Deflate];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        }
+    }
+
+    fn encode(self, content: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Brotli => {
+                let mut out = Vec::new();
+                // Quality 9: close to the best, at a tenth of its time. It is done once in a process.
+                let params = brotli::enc::BrotliEncoderParams { quality: 9, ..Default::default() };
+                brotli::BrotliCompress(&mut &*content, &mut out, &params)?;
+                Ok(out)
+            }
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(content)?;
+                encoder.finish()
+            }
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(content)?;
+                encoder.finish()
+            }
+        }
+    }
+}
+
+/// The file that a path names: exactly one of ours, whatever the query.
+pub(crate) fn find(prefix: &str, path: &str) -> Option<&'static ClientFile> {
+    let name = path.strip_prefix(prefix)?;
+    FILES.iter().find(|file| file.name == name)
+}
+
+/// Sends a file, compressed where the client takes it, or says that its copy is still good.
+pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &HeaderMap) -> Answer {
+    if let Some(known) = request.get(header::IF_NONE_MATCH)
+        && known.to_str().is_ok_and(is_current)
+    {
+        let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
+        answer.headers_mut().insert(header::ETAG, HeaderValue::from_static(ETAG));
+        return answer;
+    }
+    let kind = if file.name.ends_with(".map") {
+        "application/json; charset=utf-8"
+    } else {
+        "application/javascript; charset=utf-8"
+    };
+    let coding = negotiate(request);
+    let encoded = coding.and_then(|coding| Some((coding, file.encoded(coding)?)));
+    let (coding, body) = match encoded {
+        Some((coding, body)) => (Some(coding), body),
+        None => (None, Bytes::from_static(file.content)),
+    };
+    let length = body.len();
+    let mut answer = answer::with_type(StatusCode::OK, kind, body);
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
+    headers.insert(header::ETAG, HeaderValue::from_static(ETAG));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    if method == Method::HEAD {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        *answer.body_mut() = http_body_util::Full::default();
+    }
+    answer
+}
+
+impl ClientFile {
+    fn encoded(&self, coding: Coding) -> Option<Bytes> {
+        let slot = self.encoded.get(coding as usize)?;
+        if let Some(encoded) = slot.get() {
+            return Some(encoded.clone());
+        }
+        match coding.encode(self.content) {
+            Ok(encoded) => Some(slot.get_or_init(|| encoded.into()).clone()),
+            Err(error) => {
+                tracing::error!(%error, coding = coding.name(), "a client file could not be compressed");
+                None
+            }
+        }
+    }
+}
+
+fn is_current(known: &str) -> bool {
+    known.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == ETAG)
+}
+
+/// The coding that the client likes best; of those that it likes equally, ours.
+fn negotiate(request: &HeaderMap) -> Option<Coding> {
+    let accepted = request.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
+    let weight = |coding: Coding| {
+        accepted.split(',').find_map(|part| {
+            let mut pieces = part.split(';').map(str::trim);
+            let named = pieces.next()?;
+            (named.eq_ignore_ascii_case(coding.name()) || named == "*").then(|| {
+                pieces.find_map(|piece| piece.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0)
+            })
+        })
+    };
+    let mut best: Option<(Coding, f32)> = None;
+    for coding in Coding::ALL {
+        if let Some(weight) = weight(coding)
+            && weight > best.map_or(0.0, |(_, best)| best)
+        {
+            best = Some((coding, weight));
+        }
+    }
+    best.map(|(coding, _)| coding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn only_the_exact_names_are_files() {
+        assert!(find("/socket.io/", "/socket.io/socket.io.js").is_some());
+        for path in [
+            "/socket.io/",
+            "/socket.io/x.js",
+            "/socket.io/../socket.io.js",
+            "/socket.io.js",
+            "/socket.io/SOCKET.IO.js",
+        ] {
+            assert!(find("/socket.io/", path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_best_accepted_coding_is_chosen() {
+        for (accepted, coding) in [
+            ("gzip, deflate, br", Some(Coding::Brotli)),
+            ("gzip, br;q=0.5", Some(Coding::Gzip)),
+            ("br;q=0, deflate", Some(Coding::Deflate)),
+            ("*", Some(Coding::Brotli)),
+            ("identity", None),
+            ("gzip;q=0", None),
+        ] {
+            assert_eq!(negotiate(&headers(header::ACCEPT_ENCODING, accepted)), coding, "{accepted}");
+        }
+        assert_eq!(negotiate(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_known_version_is_not_sent_again() {
+        let file = find("/", "/socket.io.min.js").unwrap();
+        for known in [ETAG, concat!("W/\"", env!("CARGO_PKG_VERSION"), "\""), "*"] {
+            let answer = answer(file, &Method::GET, &headers(header::IF_NONE_MATCH, known));
+            assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{known}");
+        }
+        let answer = answer(file, &Method::GET, &headers(header::IF_NONE_MATCH, "\"old\""));
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn every_coding_makes_it_smaller() {
+        for file in &FILES {
+            for coding in Coding::ALL {
+                assert!(file.encoded(coding).unwrap().len() < file.content.len(), "{} {coding:?}", file.name);
+            }
+        }
+    }
+}

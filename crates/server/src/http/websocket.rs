@@ -1,0 +1,125 @@
+//! The WebSocket handshake, and taking the bare stream back from the HTTP server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use enchufe_proto::engine::{Path, Transport};
+use enchufe_proto::websocket::handshake;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::answer::{self, Answer, Refused};
+use super::request;
+use crate::connection::stream::{Incoming, Stream};
+use crate::connection::{Connection, Mail};
+use crate::core::Core;
+
+/// How long the HTTP server may take to hand the stream over once 101 was answered.
+const HAND_OVER: Duration = Duration::from_secs(10);
+
+/// Whether a request asks for a WebSocket.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && has_token(headers, &header::CONNECTION, "upgrade")
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+}
+
+/// Answers 101 and, when the stream is there, starts a session on it or offers it to `session`.
+pub(crate) fn upgrade<B>(
+    core: &Arc<Core>,
+    mut request: Request<B>,
+    session: Option<Arc<Connection>>,
+) -> Answer {
+    let headers = request.headers();
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
+    let Some(key) = key.filter(|key| handshake::is_valid_key(key)) else {
+        return Refused::BadRequest.answer_upgrade();
+    };
+    if version != Some(b"13") {
+        let mut answer = Refused::BadRequest.answer_upgrade();
+        *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return answer;
+    }
+    let Ok(accept) = HeaderValue::from_str(&handshake::accept_key(key)) else {
+        return Refused::BadRequest.answer_upgrade();
+    };
+    let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
+    let response = answer.headers_mut();
+    response.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    response.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(protocol) = first_protocol(headers) {
+        // A browser that offered some expects one of them back.
+        response.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        tracing::error!("the HTTP server does not support upgrades: serve with them enabled");
+        return answer::empty(StatusCode::INTERNAL_SERVER_ERROR);
+    };
+    let block = session.is_none().then(|| request::block(&request));
+    let core = core.clone();
+    tokio::spawn(async move {
+        let incoming = match tokio::time::timeout(HAND_OVER, on_upgrade).await {
+            Ok(Ok(upgraded)) => take_stream(upgraded),
+            Ok(Err(error)) => return tracing::debug!(%error, "an upgrade failed"),
+            Err(_) => return tracing::debug!("an upgrade was not completed in time"),
+        };
+        match (session, block) {
+            (Some(connection), _) => {
+                // Where the session is over by now the stream is simply closed.
+                let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Probe));
+            }
+            (None, Some(mut block)) => {
+                if let Stream::Tcp(stream) = &incoming.stream {
+                    block.set_address_if_unknown(stream.peer_addr().ok());
+                }
+                if let Some(connection) = request::connection(&core, block, Transport::WebSocket) {
+                    let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
+                    connection.start();
+                }
+            }
+            (None, None) => {}
+        }
+    });
+    answer
+}
+
+fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    HeaderValue::from_str(offered.split(',').next()?.trim()).ok()
+}
+
+/// The bare TCP stream where there is one, with what had been read of it already; else whatever it is.
+fn take_stream(upgraded: Upgraded) -> Incoming {
+    // Under `axum::serve` hyper's own downcast fails, because of the wrapper that tells HTTP/1 from HTTP/2.
+    let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => return bare(parts.io, parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => bare(parts.io, parts.read_buf),
+        Err(upgraded) => {
+            Incoming { stream: Stream::Other(Box::pin(TokioIo::new(upgraded))), early: Bytes::new() }
+        }
+    }
+}
+
+fn bare(io: TokioIo<TcpStream>, early: Bytes) -> Incoming {
+    let stream = io.into_inner();
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    Incoming { stream: Stream::Tcp(stream), early }
+}

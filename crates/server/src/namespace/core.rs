@@ -1,0 +1,195 @@
+//! A namespace that runs: its members, their rooms, and the broadcasts that wait for answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use enchufe_cluster::{RoomName, Rooms as RoomIndex, Selection};
+use enchufe_proto::socket::Args;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+use slab::Slab;
+
+use super::Routes;
+use crate::frames::Frames;
+use crate::id::SocketId;
+use crate::operators::BroadcastAnswers;
+use crate::socket::Socket;
+use crate::state::States;
+
+pub(crate) struct NamespaceCore {
+    name: Arc<str>,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) states: Arc<States>,
+    members: RwLock<Members>,
+    ack_ids: AtomicU64,
+    /// Broadcasts that wait for answers, by the id that all recipients answer with.
+    broadcasts: Mutex<HashMap<u64, Arc<BroadcastAnswers>, RandomState>>,
+}
+
+#[derive(Default)]
+struct Members {
+    sockets: Slab<Socket>,
+    by_id: HashMap<SocketId, u32, RandomState>,
+    rooms: RoomIndex,
+}
+
+impl Members {
+    fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
+        let own = |name: &str| SocketId::parse(name).and_then(|id| self.by_id.get(&id).copied());
+        let everybody = self.sockets.iter().filter_map(|(key, _)| u32::try_from(key).ok());
+        self.rooms.select(selection, everybody, own, |key| {
+            if let Some(socket) = self.sockets.get(key as usize) {
+                each(socket);
+            }
+        });
+    }
+}
+
+impl NamespaceCore {
+    pub(crate) fn new(name: Arc<str>, routes: Arc<Routes>, states: Arc<States>) -> Self {
+        Self {
+            name,
+            routes,
+            states,
+            members: RwLock::default(),
+            ack_ids: AtomicU64::new(0),
+            broadcasts: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
+    pub(crate) fn next_ack_id(&self) -> u64 {
+        self.ack_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    // ---- members ---------------------------------------------------------------------------------
+
+    /// Gives a new socket its key.
+    pub(crate) fn admit(&self, id: SocketId, make: impl FnOnce(u32) -> Socket) -> Socket {
+        let mut members = self.members.write();
+        let entry = members.sockets.vacant_entry();
+        // A process does not hold four thousand million sockets.
+        let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let socket = entry.insert(make(key)).clone();
+        members.by_id.insert(id, key);
+        socket
+    }
+
+    /// Forgets a socket and its rooms.
+    pub(crate) fn remove(&self, socket: &Socket) {
+        let mut members = self.members.write();
+        // A key is given again: only its owner may give it back.
+        if members.by_id.remove(&socket.id()).is_some() {
+            members.sockets.try_remove(socket.key() as usize);
+            members.rooms.leave_all(socket.key());
+        }
+    }
+
+    pub(crate) fn socket(&self, id: &SocketId) -> Option<Socket> {
+        let members = self.members.read();
+        let key = *members.by_id.get(id)?;
+        members.sockets.get(key as usize).cloned()
+    }
+
+    // ---- rooms -----------------------------------------------------------------------------------
+
+    pub(crate) fn join(&self, socket: &Socket, rooms: &[RoomName]) {
+        let limit = socket.core().config.limits.max_rooms;
+        let mut members = self.members.write();
+        if !members.by_id.contains_key(&socket.id()) {
+            return;
+        }
+        for room in rooms {
+            if members.rooms.joined_count(socket.key()) >= limit {
+                tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
+                return;
+            }
+            if **room == *socket.id().as_str() {
+                members.rooms.join_own(socket.key());
+            } else {
+                members.rooms.join(socket.key(), room);
+            }
+        }
+    }
+
+    pub(crate) fn leave(&self, socket: &Socket, rooms: &[RoomName]) {
+        let mut members = self.members.write();
+        if !members.by_id.contains_key(&socket.id()) {
+            return;
+        }
+        for room in rooms {
+            if **room == *socket.id().as_str() {
+                members.rooms.leave_own(socket.key());
+            } else {
+                members.rooms.leave(socket.key(), room);
+            }
+        }
+    }
+
+    pub(crate) fn rooms_of(&self, socket: &Socket) -> Vec<String> {
+        let members = self.members.read();
+        if !members.by_id.contains_key(&socket.id()) {
+            return Vec::new();
+        }
+        let own = members.rooms.in_own(socket.key()).then(|| socket.id().to_string());
+        own.into_iter().chain(members.rooms.rooms_of(socket.key()).map(|room| room.to_string())).collect()
+    }
+
+    /// The number of rooms, the sockets' own included.
+    pub(crate) fn room_count(&self) -> usize {
+        let members = self.members.read();
+        members.rooms.room_count() + members.sockets.len()
+    }
+
+    // ---- many ------------------------------------------------------------------------------------
+
+    /// Queues a packet for everybody selected; tells how many that were.
+    pub(crate) fn broadcast(&self, selection: &Selection, frames: &Frames, volatile: bool) -> usize {
+        let mut count = 0;
+        self.members
+            .read()
+            .select(selection, |socket| count += usize::from(socket.deliver(frames, volatile)));
+        count
+    }
+
+    /// Everybody selected who has been let in.
+    pub(crate) fn selected(&self, selection: &Selection) -> Vec<Socket> {
+        let mut sockets = Vec::new();
+        self.members.read().select(selection, |socket| {
+            if socket.connected() {
+                sockets.push(socket.clone());
+            }
+        });
+        sockets
+    }
+
+    // ---- answers to broadcasts ---------------------------------------------------------------------
+
+    pub(crate) fn await_answers(&self, id: u64, answers: Arc<BroadcastAnswers>) {
+        self.broadcasts.lock().insert(id, answers);
+    }
+
+    pub(crate) fn forget_answers(&self, id: u64) {
+        self.broadcasts.lock().remove(&id);
+    }
+
+    /// An answer to a broadcast came. `false` where it is to none.
+    pub(crate) fn answered(&self, id: u64, socket: &Socket, args: &Args<'_>) -> bool {
+        let Some(answers) = self.broadcasts.lock().get(&id).cloned() else { return false };
+        answers.answer(socket.id(), args)
+    }
+
+    /// A socket that has gone does not answer any more.
+    pub(crate) fn forget_in_broadcasts(&self, id: SocketId) {
+        let waiting: Vec<_> = self.broadcasts.lock().values().cloned().collect();
+        waiting.iter().for_each(|answers| answers.forget(id));
+    }
+}

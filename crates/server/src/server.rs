@@ -1,0 +1,308 @@
+//! The server and how it is built.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tower_service::Service;
+
+use crate::config::{Config, Limits, TransportKind};
+use crate::core::{Core, Layer};
+use crate::engine::EngineHandler;
+use crate::error::BuildError;
+use crate::extract::{Context, FromContext, Kind, Nothing, Rejection};
+use crate::id::SocketId;
+use crate::namespace::{Namespace, Namespaces};
+use crate::operators::Broadcast;
+use crate::origin::{Cors, OriginCheck};
+use crate::service::{NotFound, SocketIoLayer, SocketIoService};
+use crate::socket::Socket;
+use crate::state::States;
+use crate::{listen, shutdown};
+
+/// A Socket.IO server. Cheap to clone; all clones are the same server.
+///
+/// ```no_run
+/// use enchufe::{Data, Namespace, Server, Socket};
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let chat = Namespace::new("/")
+///         .on("chat message", async |socket: Socket, Data(text): Data<String>| {
+///             socket.broadcast().emit("chat message", text)
+///         });
+///     Server::builder().namespace(chat).build()?.listen("127.0.0.1:3000").await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Server(Arc<Core>);
+
+impl Server {
+    /// A server with the default options and no namespace yet.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            config: Config::default(),
+            namespaces: Vec::new(),
+            states: States::default(),
+            engine: None,
+            origin_check: OriginCheck::Off,
+        }
+    }
+
+    /// Listens on an address and serves until [`Server::close`]; other paths than the server's are answered 404.
+    ///
+    /// # Errors
+    /// Where the address cannot be listened on.
+    pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        let listener = TcpListener::bind(address).await?;
+        self.serve(listener).await
+    }
+
+    /// As [`Server::listen`], on a listener of your own: one bound to port 0, say, or inherited.
+    ///
+    /// # Errors
+    /// None at present; a failure to accept one connection is logged and survived.
+    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
+        self.serve_with(listener, NotFound).await
+    }
+
+    /// As [`Server::serve`], with an application behind it that answers all other paths: an axum `Router`, for
+    /// example.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    pub async fn serve_with<S, B>(&self, listener: TcpListener, app: S) -> io::Result<()>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Into<Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        listen::serve(self.0.clone(), listener, app).await
+    }
+
+    /// A tower layer that puts the server in front of an application.
+    #[must_use]
+    pub fn layer(&self) -> SocketIoLayer {
+        SocketIoLayer(self.0.clone())
+    }
+
+    /// The server as a tower service, alone: other paths are answered 404.
+    #[must_use]
+    pub fn service(&self) -> SocketIoService<NotFound> {
+        SocketIoService::new(self.0.clone(), NotFound)
+    }
+
+    /// Everybody in a namespace.
+    ///
+    /// # Panics
+    /// Where no such namespace was defined, and no pattern allows it: a mistake in the program. Use
+    /// [`Server::namespace`] for names that come from elsewhere.
+    pub fn of(&self, namespace: &str) -> Broadcast {
+        let name = if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") };
+        match self.0.namespaces.find(&name) {
+            Some(namespace) => Broadcast::new(namespace),
+            None => panic!("no namespace {name} was defined; there are {:?}", self.0.namespaces.names()),
+        }
+    }
+
+    /// Everybody in a namespace, if there is one of this name already.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<Broadcast> {
+        self.0.namespaces.get(name).map(Broadcast::new)
+    }
+
+    /// The names of the namespaces that exist, the dynamic ones that clients have asked for included.
+    #[must_use]
+    pub fn namespaces(&self) -> Vec<Arc<str>> {
+        self.0.namespaces.names()
+    }
+
+    /// The socket with this id in a namespace, if it is on this node.
+    #[must_use]
+    pub fn socket(&self, namespace: &str, id: &SocketId) -> Option<Socket> {
+        self.0.namespaces.get(namespace)?.socket(id)
+    }
+
+    /// The number of connections on this node, whatever they have joined.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.registry.len()
+    }
+
+    /// Closes in good order: no new connection, every socket disconnected with `server shutting down`, what
+    /// was emitted delivered (clients that poll have 2 s to fetch it), handlers finished, all within the
+    /// shutdown time-out. Clients will try to reconnect. Listeners end.
+    pub async fn close(&self) {
+        shutdown::close(&self.0, self.0.config.shutdown_timeout).await;
+    }
+}
+
+/// Handlers may take the server itself.
+impl<K: Kind> FromContext<K> for Server {
+    type Uses = Nothing;
+
+    fn from_context(cx: &Context<'_, K>) -> Result<Self, Rejection> {
+        Ok(Self(cx.socket().connection().core.clone()))
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("path", &self.0.config.path)
+            .field("namespaces", &self.0.namespaces.names())
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The options of a [`Server`].
+#[must_use = "a builder builds nothing until `build` is called"]
+pub struct ServerBuilder {
+    config: Config,
+    namespaces: Vec<Namespace>,
+    states: States,
+    engine: Option<Arc<dyn EngineHandler>>,
+    origin_check: OriginCheck,
+}
+
+impl ServerBuilder {
+    /// Adds a namespace. Clients that ask for one that was not added are told "Invalid namespace".
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.namespaces.push(namespace);
+        self
+    }
+
+    /// Gives a value to the handlers: each takes a clone with the extractor [`State`](crate::State). One of each type.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Speaks Engine.IO alone; see [`engine`](crate::engine).
+    pub fn engine(mut self, handler: impl EngineHandler) -> Self {
+        self.engine = Some(Arc::new(handler));
+        self
+    }
+
+    /// The path under which the server answers. Default `/socket.io`; a trailing slash is added.
+    pub fn path(mut self, path: &str) -> Self {
+        let path = path.trim_matches('/');
+        self.config.path = if path.is_empty() { "/".into() } else { format!("/{path}/") };
+        self
+    }
+
+    /// Whether the browser client is served under the path. Default yes.
+    pub const fn serve_client(mut self, serve: bool) -> Self {
+        self.config.serve_client = serve;
+        self
+    }
+
+    /// The transports that clients may use. Default polling and WebSocket.
+    pub fn transports(mut self, transports: impl IntoIterator<Item = TransportKind>) -> Self {
+        self.config.transports = transports.into_iter().collect();
+        self
+    }
+
+    /// Whether a session over polling may upgrade. Default yes.
+    pub const fn allow_upgrades(mut self, allow: bool) -> Self {
+        self.config.allow_upgrades = allow;
+        self
+    }
+
+    /// How long after a pong the next ping goes out. Default 25 s.
+    pub const fn ping_interval(mut self, interval: Duration) -> Self {
+        self.config.ping_interval = interval;
+        self
+    }
+
+    /// How long a pong may take. Default 20 s.
+    pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.config.ping_timeout = timeout;
+        self
+    }
+
+    /// How long an upgrade may take. Default 10 s.
+    pub const fn upgrade_timeout(mut self, timeout: Duration) -> Self {
+        self.config.upgrade_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may stay without having joined a namespace. Default 45 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout = timeout;
+        self
+    }
+
+    /// How long [`Server::close`] may take. Default 8 s.
+    pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.config.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Bytes of one POST or WebSocket message: a shorthand for [`Limits::max_payload_bytes`]. Default 1,000,000.
+    pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
+        self.config.limits.max_payload_bytes = bytes;
+        self
+    }
+
+    /// Replaces all limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Lets pages of other origins use the server over HTTP. Default none.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.config.cors = Some(cors);
+        self
+    }
+
+    /// Lets only pages of the server's own host, or of these other origins, open connections, over WebSocket
+    /// too. Default off: CORS keeps pages of other origins from reading what is polled, but not from opening a
+    /// WebSocket, with the cookies of whoever looks at the page. A server that trusts cookies needs this.
+    pub fn check_origin<S: Into<String>>(mut self, others: impl IntoIterator<Item = S>) -> Self {
+        self.origin_check = OriginCheck::SameHostOr(others.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sends a cookie of this name with the session's id at the handshake, for load balancers that keep a
+    /// client on its node. Default none. It is HttpOnly and SameSite=Lax.
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        self.config.cookie = Some(name.into());
+        self
+    }
+
+    /// Builds the server. Nothing runs yet.
+    ///
+    /// # Errors
+    /// Where handlers take state that was not given, a namespace is defined twice, or a handler is for an
+    /// event whose name is reserved.
+    pub fn build(self) -> Result<Server, BuildError> {
+        let states = Arc::new(self.states);
+        let definitions = self
+            .namespaces
+            .into_iter()
+            .map(|namespace| namespace.define(&states))
+            .collect::<Result<_, _>>()?;
+        let namespaces = Namespaces::new(definitions, states)?;
+        let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);
+        Ok(Server(Core::new(self.config, layer, self.origin_check, namespaces)))
+    }
+}
+
+impl std::fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

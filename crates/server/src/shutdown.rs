@@ -1,0 +1,50 @@
+//! The orderly end of a server: nobody new, everybody told, what was promised delivered, all in bounded time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use enchufe_proto::engine::CloseReason;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::connection::mux;
+use crate::core::Core;
+use crate::reason::DisconnectReason;
+
+/// How long clients that poll have to come and fetch what was emitted to them, and WebSockets to take it.
+const LAST_FETCH: Duration = Duration::from_secs(2);
+/// How often it is looked whether everybody has gone.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Closes a server; done when every connection is and every handler has ended, or the time-out has passed.
+pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    core.draining.cancel();
+    for connection in core.registry.all() {
+        for socket in connection.take_sockets() {
+            // No DISCONNECT: clients are to reconnect, to another node or when this one is back.
+            if socket.begin_disconnect(DisconnectReason::ServerShuttingDown) {
+                mux::hand_over_disconnected(&socket);
+            }
+        }
+        connection.close(CloseReason::ServerShuttingDown);
+    }
+    let fetched = deadline.min(Instant::now() + LAST_FETCH);
+    while core.registry.len() > 0 && Instant::now() < fetched {
+        sleep(LOOK).await;
+    }
+    for connection in core.registry.all() {
+        connection.abort(CloseReason::ServerShuttingDown);
+    }
+    core.tasks.close();
+    if timeout_at(deadline, core.tasks.wait()).await.is_err() {
+        tracing::warn!(
+            running = core.tasks.len(),
+            "handlers are still running when the shutdown's time is up"
+        );
+    }
+    // The last answers to polls are on their way.
+    while core.registry.len() > 0 && Instant::now() < deadline {
+        sleep(LOOK).await;
+    }
+    core.stopped.cancel();
+}

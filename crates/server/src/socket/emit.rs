@@ -1,0 +1,156 @@
+//! Emitting to one socket.
+
+use std::future::{IntoFuture, Ready, ready};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Socket;
+use super::acks::AckFuture;
+use crate::error::EmitError;
+use crate::frames::{self, Frames};
+
+/// An event that was queued on this node. It may be awaited, which with a cluster waits until the other nodes
+/// can be reached; dropped, it changes nothing.
+#[derive(Debug)]
+pub struct Emitted(Ready<()>);
+
+impl Emitted {
+    pub(crate) fn locally() -> Self {
+        Self(ready(()))
+    }
+}
+
+impl IntoFuture for Emitted {
+    type Output = ();
+    type IntoFuture = Ready<()>;
+
+    fn into_future(self) -> Ready<()> {
+        self.0
+    }
+}
+
+impl Socket {
+    /// Emits an event to this client. A tuple is several arguments, `()` none, anything else one; bytes
+    /// anywhere in them travel as binary attachments.
+    ///
+    /// Queued before this returns, in order with all other emits to the client. To a client that has gone it
+    /// goes nowhere, without an error.
+    ///
+    /// # Errors
+    /// Where the arguments cannot be encoded, or the name is reserved.
+    pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<Emitted, EmitError> {
+        self.emitter().emit(event, args)
+    }
+
+    /// Emits the event `message`, as `send` does in the official API.
+    ///
+    /// # Errors
+    /// Where the arguments cannot be encoded.
+    pub fn send<T: Serialize>(&self, args: T) -> Result<Emitted, EmitError> {
+        self.emit("message", args)
+    }
+
+    /// Emits an event and waits for the client's answer: a tuple for several arguments, `()` for none,
+    /// anything else for the first.
+    ///
+    /// Without [`Socket::timeout`] it waits until the client answers or leaves.
+    pub fn emit_with_ack<R: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> AckFuture<R> {
+        self.emitter().emit_with_ack(event, args)
+    }
+
+    /// How long the next emit's answer may take.
+    pub fn timeout(&self, timeout: Duration) -> SocketEmitter<'_> {
+        self.emitter().timeout(timeout)
+    }
+
+    /// The next emit may be lost: it is sent only where the client can take it at once.
+    pub fn volatile(&self) -> SocketEmitter<'_> {
+        self.emitter().volatile()
+    }
+
+    fn emitter(&self) -> SocketEmitter<'_> {
+        SocketEmitter { socket: self, timeout: None, volatile: false }
+    }
+
+    pub(crate) fn send_ack<T: Serialize + ?Sized>(
+        &self,
+        id: u64,
+        value: &T,
+        returned: bool,
+    ) -> Result<(), EmitError> {
+        let encode = if returned { frames::answer } else { frames::ack };
+        let frames = encode(self.namespace_name(), id, value)?;
+        if self.connected() {
+            self.0.connection.send(&frames);
+        }
+        Ok(())
+    }
+
+    /// Queues what was encoded for it, unless it has gone or was not let in.
+    pub(crate) fn deliver(&self, frames: &Frames, volatile: bool) -> bool {
+        let connected = self.connected();
+        if connected {
+            self.transmit(frames, volatile);
+        }
+        connected
+    }
+
+    fn transmit(&self, frames: &Frames, volatile: bool) {
+        if volatile {
+            self.0.connection.send_volatile(frames);
+        } else {
+            self.0.connection.send(frames);
+        }
+    }
+}
+
+/// An emit to one socket with options.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "nothing is emitted until `emit` or `emit_with_ack` is called"]
+pub struct SocketEmitter<'a> {
+    socket: &'a Socket,
+    timeout: Option<Duration>,
+    volatile: bool,
+}
+
+impl SocketEmitter<'_> {
+    /// How long the answer may take.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The event may be lost: it is sent only where the client can take it at once.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// As [`Socket::emit`].
+    ///
+    /// # Errors
+    /// As [`Socket::emit`].
+    pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
+        let frames = frames::event(self.socket.namespace_name(), None, event, &args)?;
+        if self.socket.may_emit() {
+            self.socket.transmit(&frames, self.volatile);
+        }
+        Ok(Emitted::locally())
+    }
+
+    /// As [`Socket::emit_with_ack`].
+    pub fn emit_with_ack<R: DeserializeOwned>(self, event: &str, args: impl Serialize) -> AckFuture<R> {
+        let id = self.socket.namespace_core().next_ack_id();
+        let pending =
+            frames::event(self.socket.namespace_name(), Some(id), event, &args).and_then(|frames| {
+                let pending = self.socket.expect_answer(id)?;
+                if self.socket.may_emit() {
+                    self.socket.transmit(&frames, self.volatile);
+                }
+                Ok(pending)
+            });
+        AckFuture::new(pending, self.timeout)
+    }
+}

@@ -1,0 +1,319 @@
+//! One client in one namespace.
+
+mod acks;
+mod early;
+mod emit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use enchufe_proto::engine::CloseReason;
+use parking_lot::Mutex;
+
+pub use self::acks::{AckError, AckFuture};
+pub use self::emit::{Emitted, SocketEmitter};
+pub(crate) use crate::handshake::Handshake;
+pub(crate) use crate::reason::DisconnectReason;
+
+pub(crate) use self::early::Gate;
+
+use self::acks::PendingAcks;
+use self::early::EarlyEvents;
+use crate::connection::{Connection, mux};
+use crate::core::Core;
+use crate::data::SocketData;
+use crate::error::Refusal;
+use crate::frames;
+use crate::id::SocketId;
+use crate::namespace::{NamespaceCore, OwnRoutes};
+use crate::operators::{Broadcast, Rooms};
+use crate::state::States;
+
+/// What a socket's state can be; it only ever goes up.
+const ENTERING: u8 = 0;
+/// Let in; the connect handlers have not finished, so events wait.
+const ACCEPTED: u8 = 1;
+const READY: u8 = 2;
+/// Gone, having been let in.
+const LEFT: u8 = 3;
+/// Gone without having been let in.
+const REFUSED: u8 = 4;
+
+/// A client in a namespace. Cheap to clone; all clones are the same socket.
+///
+/// It can be kept and used for as long as one likes: after the client has gone, emits go nowhere and joins do
+/// nothing, as in the official server.
+#[derive(Clone)]
+pub struct Socket(Arc<SocketInner>);
+
+struct SocketInner {
+    id: SocketId,
+    state: AtomicU8,
+    /// Why it left, once it has.
+    reason: Mutex<Option<DisconnectReason>>,
+    /// Its place among the namespace's members.
+    key: u32,
+    namespace: Arc<NamespaceCore>,
+    connection: Arc<Connection>,
+    handshake: Handshake,
+    acks: Mutex<PendingAcks>,
+    early: Mutex<Option<Box<EarlyEvents>>>,
+    data: SocketData,
+    own_routes: OwnRoutes,
+}
+
+impl Socket {
+    /// A socket that is about to ask its way in.
+    pub(crate) fn enter(
+        connection: &Arc<Connection>,
+        namespace: &Arc<NamespaceCore>,
+        auth: Option<Arc<str>>,
+    ) -> Self {
+        let id = SocketId::random();
+        namespace.admit(id, |key| {
+            Self(Arc::new(SocketInner {
+                id,
+                state: AtomicU8::new(ENTERING),
+                reason: Mutex::new(None),
+                key,
+                namespace: namespace.clone(),
+                connection: connection.clone(),
+                handshake: Handshake::new(connection.request.clone(), auth),
+                acks: Mutex::new(PendingAcks::default()),
+                early: Mutex::new(Some(Box::default())),
+                data: SocketData::default(),
+                own_routes: OwnRoutes::default(),
+            }))
+        })
+    }
+
+    // ---- who it is -------------------------------------------------------------------------------
+
+    /// Its id: public, random, and its own in each namespace and at each connection. Every socket is in a
+    /// room of this name, so `to(id)` reaches it from anywhere.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.0.id
+    }
+
+    /// The name of its namespace.
+    #[must_use]
+    pub fn namespace_name(&self) -> &str {
+        self.0.namespace.name()
+    }
+
+    /// What the client said of itself when it connected.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// Whether it has been let in and has not left.
+    #[must_use]
+    pub fn connected(&self) -> bool {
+        matches!(self.0.state.load(Ordering::Acquire), ACCEPTED | READY)
+    }
+
+    /// The name of what carries it at the moment: `polling` or `websocket`.
+    #[must_use]
+    pub fn transport(&self) -> &'static str {
+        self.0.connection.transport().name()
+    }
+
+    /// The revision of the Engine.IO protocol that it speaks: 4.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        4
+    }
+
+    /// What is kept for it: set, read and replaced by handlers; see [`SocketData`].
+    #[must_use]
+    pub fn data(&self) -> &SocketData {
+        &self.0.data
+    }
+
+    // ---- rooms -----------------------------------------------------------------------------------
+
+    /// Joins one room or several. Done when it returns; without effect when the client has gone.
+    ///
+    /// A room past [`Limits::max_rooms`](crate::Limits::max_rooms) is not joined, and logged.
+    pub fn join(&self, rooms: impl Rooms) {
+        self.0.namespace.join(self, &rooms.into_names());
+    }
+
+    /// Leaves one room or several.
+    pub fn leave(&self, rooms: impl Rooms) {
+        self.0.namespace.leave(self, &rooms.into_names());
+    }
+
+    /// The rooms that it is in, its own (its id) included, in no particular order.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.0.namespace.rooms_of(self)
+    }
+
+    // ---- others ----------------------------------------------------------------------------------
+
+    /// Everybody in its namespace, itself included.
+    pub fn namespace(&self) -> Broadcast {
+        Broadcast::new(self.0.namespace.clone())
+    }
+
+    /// Everybody in these rooms but this socket.
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`Socket::to`].
+    pub fn in_(&self, rooms: impl Rooms) -> Broadcast {
+        self.to(rooms)
+    }
+
+    /// Everybody in the namespace but this socket and these rooms.
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+        self.broadcast().except(rooms)
+    }
+
+    /// Everybody in the namespace but this socket.
+    pub fn broadcast(&self) -> Broadcast {
+        Broadcast::new(self.0.namespace.clone()).except(self.0.id)
+    }
+
+    /// Everybody on this node but this socket.
+    pub fn local(&self) -> Broadcast {
+        self.broadcast().local()
+    }
+
+    // ---- the end ---------------------------------------------------------------------------------
+
+    /// Disconnects the client from this namespace, or with `close` from all of them, closing the connection.
+    ///
+    /// What was emitted before still reaches it. It will not reconnect by itself.
+    pub fn disconnect(&self, close: bool) {
+        if close {
+            let connection = self.connection().clone();
+            for socket in connection.sockets() {
+                socket.disconnect(false);
+            }
+            connection.close(CloseReason::ForcedClose);
+            return;
+        }
+        if self.begin_disconnect(DisconnectReason::ServerNamespaceDisconnect) {
+            self.0.connection.send(&[frames::disconnect(self.namespace_name())]);
+            self.0.connection.dismiss_socket(self);
+            mux::hand_over_disconnected(self);
+        }
+    }
+
+    /// Bytes that wait for the client's transport, those of its other namespaces included.
+    #[must_use]
+    pub fn outbox_bytes(&self) -> usize {
+        self.0.connection.queued_bytes()
+    }
+
+    /// Waits until everything queued for the client has been handed to its transport, or it has gone: for
+    /// those who emit in a loop.
+    ///
+    /// Cancel safe.
+    pub async fn drained(&self) {
+        self.0.connection.drained().await;
+    }
+
+    /// A socket that asks its way in may emit already, as in the official server.
+    fn may_emit(&self) -> bool {
+        self.0.state.load(Ordering::Acquire) < LEFT
+    }
+
+    // ---- for the rest of the crate -----------------------------------------------------------------
+
+    pub(crate) fn key(&self) -> u32 {
+        self.0.key
+    }
+
+    pub(crate) fn own_routes(&self) -> &OwnRoutes {
+        &self.0.own_routes
+    }
+
+    pub(crate) fn states(&self) -> &States {
+        &self.0.namespace.states
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.connection.core
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.0.connection
+    }
+
+    pub(crate) fn namespace_core(&self) -> &Arc<NamespaceCore> {
+        &self.0.namespace
+    }
+
+    /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
+    pub(crate) fn accept(&self) -> bool {
+        let accepted =
+            self.0.state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if accepted {
+            self.0.connection.joined();
+            self.0.connection.send(&[frames::connect(self.namespace_name(), self.0.id)]);
+        }
+        accepted
+    }
+
+    /// Does not let it in.
+    pub(crate) fn refuse(&self, refusal: &Refusal) {
+        if self.0.state.compare_exchange(ENTERING, REFUSED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        self.0.early.lock().take();
+        self.leave_namespace();
+        self.0.connection.dismiss_socket(self);
+        let frame = frames::connect_error(self.namespace_name(), refusal.message(), refusal.data());
+        self.0.connection.send(&[frame]);
+    }
+
+    /// Marks it as gone. `false` where it was already.
+    pub(crate) fn begin_disconnect(&self, reason: DisconnectReason) -> bool {
+        let mut because = self.0.reason.lock();
+        let before = self.0.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+            ENTERING => Some(REFUSED),
+            ACCEPTED | READY => Some(LEFT),
+            _ => None,
+        });
+        let Ok(before) = before else { return false };
+        *because = (before != ENTERING).then_some(reason);
+        drop(because);
+        self.0.early.lock().take();
+        self.0.acks.lock().clear();
+        self.0.namespace.forget_in_broadcasts(self.0.id);
+        true
+    }
+
+    /// Why it left; `None` where it was never let in, or is still here.
+    pub(crate) fn left_because(&self) -> Option<DisconnectReason> {
+        *self.0.reason.lock()
+    }
+
+    pub(crate) fn leave_namespace(&self) {
+        self.0.namespace.remove(self);
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.0.id)
+            .field("namespace", &self.namespace_name())
+            .field("connected", &self.connected())
+            .finish_non_exhaustive()
+    }
+}
