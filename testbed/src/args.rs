@@ -1,0 +1,192 @@
+//! The command line. A flag that is not here is an error of its own, never ignored.
+
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, ValueEnum};
+use enchufe::{Cors, ServerBuilder, TransportKind};
+
+/// The contract server of the conformance, interop and load tests.
+#[derive(Debug, Parser)]
+#[command(name = "testbed")]
+pub(crate) struct Args {
+    /// What it behaves like.
+    #[arg(long, value_enum)]
+    pub(crate) profile: Profile,
+    /// The port on 127.0.0.1; 0 picks a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Worker threads.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: u16,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Engine.IO alone, echoing.
+    Engine,
+    /// Socket.IO, bare.
+    Protocol,
+    /// What a client library's own suite expects.
+    Client,
+    /// Everything else.
+    App,
+}
+
+/// The options of the profile `app`.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of the profile app")]
+pub(crate) struct Options {
+    /// Milliseconds from a pong to the next ping.
+    #[arg(long, value_name = "MS", value_parser = millis())]
+    ping_interval: Option<Duration>,
+    /// Milliseconds that a pong may take.
+    #[arg(long, value_name = "MS", value_parser = millis())]
+    ping_timeout: Option<Duration>,
+    /// Milliseconds until a connection must have joined a namespace.
+    #[arg(long, value_name = "MS", value_parser = millis())]
+    connect_timeout: Option<Duration>,
+    /// Milliseconds that an upgrade may take.
+    #[arg(long, value_name = "MS", value_parser = millis())]
+    upgrade_timeout: Option<Duration>,
+    /// Bytes of one POST or WebSocket message.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
+    max_http_buffer_size: Option<u32>,
+    /// The transports on offer.
+    #[arg(long, value_delimiter = ',', value_parser = transport())]
+    transports: Vec<TransportKind>,
+    /// No upgrade from polling.
+    #[arg(long)]
+    no_upgrade: bool,
+    /// Pages of this origin may read the answers; `*` for any.
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Option<String>,
+    /// A cookie of this name with the session's id.
+    #[arg(long, value_name = "NAME", value_parser = cookie_name)]
+    cookie: Option<String>,
+    /// How events are written.
+    #[arg(long, default_value = "json", value_parser = ["json"])]
+    parser: String,
+    /// How nodes talk to each other.
+    #[arg(long, default_value = "memory", value_parser = ["memory"])]
+    adapter: String,
+    /// Bytes that may wait for one connection.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
+    max_outbox: Option<u32>,
+    /// What is done with a client that does not take what it is sent.
+    #[arg(long, default_value = "close", value_parser = ["close"])]
+    slow_client: String,
+}
+
+impl Args {
+    /// Whether an option of the profile `app` stands beside another profile.
+    pub(crate) fn misplaced(&self) -> bool {
+        self.profile != Profile::App && self.options.any_given()
+    }
+}
+
+impl Options {
+    fn any_given(&self) -> bool {
+        self.ping_interval.is_some()
+            || self.ping_timeout.is_some()
+            || self.connect_timeout.is_some()
+            || self.upgrade_timeout.is_some()
+            || self.max_http_buffer_size.is_some()
+            || !self.transports.is_empty()
+            || self.no_upgrade
+            || self.cors.is_some()
+            || self.cookie.is_some()
+            || self.max_outbox.is_some()
+    }
+
+    pub(crate) fn apply(&self, mut builder: ServerBuilder) -> ServerBuilder {
+        let mut limits = enchufe::Limits::default();
+        if let Some(bytes) = self.max_http_buffer_size {
+            limits.max_payload_bytes = bytes as usize;
+        }
+        if let Some(bytes) = self.max_outbox {
+            limits.max_outbox_bytes = bytes as usize;
+        }
+        builder = builder.limits(limits);
+        if let Some(interval) = self.ping_interval {
+            builder = builder.ping_interval(interval);
+        }
+        if let Some(timeout) = self.ping_timeout {
+            builder = builder.ping_timeout(timeout);
+        }
+        if let Some(timeout) = self.connect_timeout {
+            builder = builder.connect_timeout(timeout);
+        }
+        if let Some(timeout) = self.upgrade_timeout {
+            builder = builder.upgrade_timeout(timeout);
+        }
+        if !self.transports.is_empty() {
+            builder = builder.transports(self.transports.iter().copied());
+        }
+        if let Some(name) = &self.cookie {
+            builder = builder.cookie(name);
+        }
+        match self.cors.as_deref() {
+            Some("*") => builder = builder.cors(Cors::any()),
+            Some(origin) => builder = builder.cors(Cors::origins([origin]).credentials(true)),
+            None => {}
+        }
+        builder.allow_upgrades(!self.no_upgrade)
+    }
+}
+
+fn millis() -> impl TypedValueParser<Value = Duration> {
+    clap::value_parser!(u32).range(1..).map(|ms| Duration::from_millis(u64::from(ms)))
+}
+
+fn transport() -> impl TypedValueParser<Value = TransportKind> {
+    PossibleValuesParser::new(["polling", "websocket"]).map(|name| match name.as_str() {
+        "polling" => TransportKind::Polling,
+        _ => TransportKind::WebSocket,
+    })
+}
+
+fn cookie_name(name: &str) -> Result<String, String> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if !name.is_empty() && name.chars().all(token) {
+        Ok(name.to_owned())
+    } else {
+        Err("a cookie's name is letters, digits and !#$%&'*+-.^_`|~".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_flags_and_bad_values_are_errors() {
+        for line in [
+            "--profile app --nonsense",
+            "--profile nothing",
+            "--profile app --recovery 1000",
+            "--profile app --ping-interval -1",
+            "--profile app --ping-interval soon",
+            "--profile app --transports polling,pigeon",
+            "--profile app --cookie a=b",
+            "--profile app --workers 0",
+            "--profile app --parser msgpack",
+            "--port 70000 --profile app",
+            "",
+        ] {
+            let words = ["testbed"].into_iter().chain(line.split_whitespace());
+            let error = Args::try_parse_from(words).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn options_of_app_do_not_go_with_other_profiles() {
+        let args = |line: &str| Args::try_parse_from(line.split(' ')).unwrap();
+        assert!(args("testbed --profile engine --no-upgrade").misplaced());
+        assert!(!args("testbed --profile engine --workers 2").misplaced());
+        assert!(!args("testbed --profile app --no-upgrade").misplaced());
+    }
+}

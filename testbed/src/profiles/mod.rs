@@ -1,0 +1,7 @@
+//! What the testbed can behave like.
+
+pub(crate) mod app;
+mod app_events;
+pub(crate) mod client;
+pub(crate) mod engine;
+pub(crate) mod protocol;

@@ -1,0 +1,102 @@
+//! From the command line to a server that listens, and to its end.
+
+use std::io::{self, Write};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use clap::CommandFactory;
+use enchufe::Server;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Args, Profile};
+use crate::profiles::{app, client, engine, protocol};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+pub(crate) fn run(args: &Args) -> Result<(), Error> {
+    if args.misplaced() {
+        let message = "this option belongs to the profile app";
+        Args::command().error(clap::error::ErrorKind::ArgumentConflict, message).exit();
+    }
+    let mut builder = if args.workers == 1 {
+        runtime::Builder::new_current_thread()
+    } else {
+        runtime::Builder::new_multi_thread()
+    };
+    let runtime = builder.worker_threads(usize::from(args.workers)).enable_all().build()?;
+    let outcome = runtime.block_on(serve(args));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(args: &Args) -> Result<(), Error> {
+    let server = match args.profile {
+        Profile::Engine => engine::server(),
+        Profile::Protocol => protocol::server(),
+        Profile::Client => client::server(),
+        Profile::App => app::server(&args.options),
+    }?;
+    let listener = TcpListener::bind(("127.0.0.1", args.port))
+        .await
+        .map_err(|error| format!("can't listen on 127.0.0.1:{}: {error}", args.port))?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    println!("listening on {}", listener.local_addr()?);
+    io::stdout().flush()?;
+
+    let router = Router::new().route("/healthz", get(async || "ok"));
+    let stop = {
+        let server = server.clone();
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            server.close().await;
+        }
+    };
+    if args.profile == Profile::Client {
+        mounted(server, listener, router, stop).await
+    } else {
+        alone(server, listener, router, stop).await
+    }
+}
+
+/// The server listens for itself, with the router behind it.
+async fn alone(
+    server: Server,
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let (served, ()) = tokio::join!(server.serve_with(listener, router), stop);
+    Ok(served?)
+}
+
+/// The server is mounted into an application that allows each handshake after a delay.
+async fn mounted(
+    server: Server,
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let app = router.layer(server.layer()).layer(middleware::from_fn(allow_after_delay));
+    let served = axum::serve(listener, app).into_future();
+    tokio::select! {
+        served = served => Ok(served?),
+        () = stop => Ok(()),
+    }
+}
+
+async fn allow_after_delay(request: Request, next: Next) -> Response {
+    let handshake = request.uri().query().is_some_and(|query| !query.contains("sid="));
+    if handshake {
+        tokio::time::sleep(client::HANDSHAKE_DELAY).await;
+    }
+    next.run(request).await
+}
