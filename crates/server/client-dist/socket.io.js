@@ -36,7 +36,7 @@
     off(ev, listener) {
       const key = "$" + ev;
       const list = this.listeners(ev);
-      const i = list.findIndex((f) => f == listener || f.fn == listener);
+      const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
       if (!arguments.length) this._callbacks = {};
       else if (arguments.length < 2 || i == 0 && !list[1]) delete (this._callbacks || {})[key];
       else if (i >= 0) list.splice(i, 1);
@@ -146,8 +146,8 @@
     toBinary: (data, type) => type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data,
     /** Sends a request; `options` are the transport's. */
     fetch: (url, request, options) => fetch(url, request),
-    /** Opens a WebSocket. Browsers ignore the third argument, React Native takes `headers` from it. */
-    webSocket: (url, protocols, options) => new WebSocket(url, protocols, options)
+    /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
+    webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
@@ -170,7 +170,7 @@
     if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
     if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
     const url = parseUrl(uri);
-    url.port || (url.port = /s$/.test(url.protocol) ? "443" : "80");
+    url.port || (url.port = /[ps]s$/.test(url.protocol) ? "443" : "80");
     url.path || (url.path = "/");
     return url;
   }
@@ -344,10 +344,7 @@
       const { opts } = this;
       let ws;
       try {
-        ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, {
-          ...opts,
-          headers: opts.extraHeaders
-        });
+        ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
         queueMicrotask(() => this.onError("websocket error", err));
         return;
@@ -457,7 +454,7 @@
       if (uri) {
         const url = parseUrl(uri);
         opts.hostname = url.host;
-        opts.secure = /s$/.test(url.protocol);
+        opts.secure = /[ps]s$/.test(url.protocol);
         opts.port = url.port;
         if (url.query) opts.query = url.query;
       } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
@@ -515,11 +512,13 @@
       this.emitReserved("packet", packet);
       this.emitReserved("heartbeat");
       if (type == "open") {
+        let handshake;
         try {
-          this.$onHandshake(JSON.parse(data));
+          handshake = JSON.parse(data);
         } catch (err) {
-          this.$onError(err);
+          return this.$onError(err);
         }
+        this.$onHandshake(handshake);
       } else if (type == "ping") {
         this.$send("pong");
         this.emitReserved("ping");

@@ -94,7 +94,7 @@ export class Emitter<
     const key = "$" + (ev as string);
     const list = this.listeners(ev!) as Listener[];
     // The number of arguments counts: `off("x", undefined)` removes nothing.
-    const i = list.findIndex((f) => f == listener || f.fn == listener);
+    const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
     if (!arguments.length) this._callbacks = {};
     else if (arguments.length < 2 || (i == 0 && !list[1])) delete (this._callbacks || {})[key];
     else if (i >= 0) list.splice(i, 1);

@@ -87,7 +87,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     if (uri) {
       const url = parseUrl(uri as string);
       opts.hostname = url.host;
-      opts.secure = /s$/.test(url.protocol);
+      opts.secure = /[ps]s$/.test(url.protocol);
       opts.port = url.port;
       if (url.query) opts.query = url.query;
     } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
@@ -157,11 +157,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.emitReserved("packet", packet);
     this.emitReserved("heartbeat");
     if (type == "open") {
+      let handshake: HandshakeData;
       try {
-        this.$onHandshake(JSON.parse(data));
+        handshake = JSON.parse(data);
       } catch (err) {
-        this.$onError(err as Error);
+        return this.$onError(err as Error);
       }
+      this.$onHandshake(handshake);
     } else if (type == "ping") {
       this.$send("pong");
       this.emitReserved("ping");

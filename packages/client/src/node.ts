@@ -13,7 +13,7 @@ import { platform, type HttpRequest, type HttpResponse } from "./platform.js";
 const TLS = ["agent", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "localAddress", "family", "checkServerIdentity"];
 
 function pick(options: any, names: string[]): any {
-  return Object.fromEntries(names.filter((name) => options[name]  != null).map((name) => [name, options[name]]));
+  return Object.fromEntries(names.filter((name) => options[name] != null).map((name) => [name, options[name]]));
 }
 
 /** The cookies of each engine, kept with `withCredentials`. */
@@ -78,7 +78,7 @@ platform.webSocket = (url, protocols, options) => {
       ws = null;
     }
   }
-  const headers = { ...options.headers, ...jarOf(options)?.header() };
+  const headers = { ...options.extraHeaders, ...jarOf(options)?.header() };
   if (!ws) {
     if (typeof WebSocket == "undefined") throw new Error("this Node has no WebSocket of its own: install the package `ws`");
     return new (WebSocket as any)(url, { protocols, headers });

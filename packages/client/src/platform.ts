@@ -33,9 +33,9 @@ export const platform = {
   /** Sends a request; `options` are the transport's. */
   fetch: (url: string, request: HttpRequest, options: any): Promise<HttpResponse> => fetch(url, request),
 
-  /** Opens a WebSocket. Browsers ignore the third argument, React Native takes `headers` from it. */
+  /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
   webSocket: (url: string, protocols: string | string[] | undefined, options: any): any =>
-    new (WebSocket as any)(url, protocols, options),
+    new (WebSocket as any)(url, protocols, { headers: options.extraHeaders }),
 };
 
 /** Gives `target` its timers: the ones of now, or with `useNativeTimers` the ones from before anybody replaced them. */

@@ -24,7 +24,12 @@ export type DecorateAcknowledgements<E> = {
 
 export type Last<T extends any[]> = T extends [...infer H, infer L] ? L : any;
 export type AllButLast<T extends any[]> = T extends [...infer H, infer L] ? H : any[];
-export type FirstArg<T> = T extends (arg: infer Param) => infer Result ? Param : any;
+/** What an acknowledgement answers; where it takes an error first, what comes after the error. */
+export type FirstArg<T> = T extends (arg: infer Param) => any
+  ? Param
+  : T extends (err: Error, arg: infer Param) => any
+    ? Param
+    : any;
 
 export type DisconnectDescription = Error | CloseDetails;
 

@@ -24,7 +24,7 @@ export function resolveUrl(uri?: string | null): ParsedUrl {
   if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
   if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
   const url = parseUrl(uri);
-  url.port ||= /s$/.test(url.protocol) ? "443" : "80";
+  url.port ||= /[ps]s$/.test(url.protocol) ? "443" : "80";
   url.path ||= "/";
   return url;
 }

@@ -15,10 +15,7 @@ export class WS extends Transport {
     const { opts } = this;
     let ws: any;
     try {
-      ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, {
-        ...opts,
-        headers: opts.extraHeaders,
-      });
+      ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, opts);
     } catch (err) {
       // Later, when the listeners of whoever opens us are in place.
       queueMicrotask(() => this.onError("websocket error", err));

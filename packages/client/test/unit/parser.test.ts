@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { Decoder, Encoder, type Packet } from "../../src/parser.js";
+
+interface Vector {
+  name: string;
+  packet: { type: number; nsp: string; id?: number; data?: any };
+  /** The text, then the attachments in base64. */
+  wire: string[];
+}
+
+const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, "base64")).buffer;
+
+/** Puts bytes where a vector says {"$bytes": base64}. */
+const revive = (value: any): any =>
+  JSON.parse(JSON.stringify(value), (_, item) => (item && typeof item.$bytes == "string" ? bytes(item.$bytes) : item));
+
+// The reviver above cannot put `undefined` back; a missing key stays missing.
+const packetOf = ({ packet }: Vector): Packet => ({ ...packet, ...("data" in packet && { data: revive(packet.data) }) });
+
+const framesOf = ({ wire }: Vector) => [wire[0], ...wire.slice(1).map(bytes)];
+
+/** Binary types are the wire's business; a packet says 2 or 3. */
+const plainType = (type: number) => (type > 4 ? type - 3 : type);
+
+function decode(...frames: any[]): Packet[] {
+  const decoder = new Decoder();
+  const packets: Packet[] = [];
+  decoder.on("decoded", (packet) => packets.push(packet));
+  for (const frame of frames) decoder.add(frame);
+  return packets;
+}
+
+const shared = resolve(PACKAGE_ROOT, "../../vectors/socket.json");
+const own: Vector[] = JSON.parse(readFileSync(resolve(PACKAGE_ROOT, "test/vectors/socket.json"), "utf8"));
+const vectors: Vector[] = existsSync(shared) ? [...own, ...JSON.parse(readFileSync(shared, "utf8"))] : own;
+
+for (const vector of vectors) {
+  test("vector: " + vector.name, () => {
+    const packet = packetOf(vector);
+    packet.type = plainType(packet.type);
+    const frames = new Encoder().encode({ ...packet });
+    assert.deepEqual(frames, framesOf(vector));
+    assert.deepEqual(decode(...framesOf(vector)), [packet]);
+  });
+}
+
+test("what_the_official_decoder_accepts", () => {
+  const cases: [string, object][] = [
+    ["2", { type: 2, nsp: "/" }],
+    ["0/admin", { type: 0, nsp: "/admin" }],
+    ['0/admin?x=1,{"a":1}', { type: 0, nsp: "/admin?x=1", data: { a: 1 } }],
+    ["1/admin", { type: 1, nsp: "/admin" }],
+    ["1/admin,", { type: 1, nsp: "/admin" }],
+    ["2[1]", { type: 2, nsp: "/", data: [1] }],
+    ['2["message"]', { type: 2, nsp: "/", data: ["message"] }],
+    ['212["a"]', { type: 2, nsp: "/", id: 12, data: ["a"] }],
+    ['2/a,12["a"]', { type: 2, nsp: "/a", id: 12, data: ["a"] }],
+    ["2/a", { type: 2, nsp: "/a" }],
+    ["3[]", { type: 3, nsp: "/", data: [] }],
+    ["31", { type: 3, nsp: "/", id: 1 }],
+    ['4"x"', { type: 4, nsp: "/", data: "x" }],
+    ["4{}", { type: 4, nsp: "/", data: {} }],
+    ['2["a"] ', { type: 2, nsp: "/", data: ["a"] }],
+    ['2["a\\nb","\u2028"]', { type: 2, nsp: "/", data: ["a\nb", "\u2028"] }],
+  ];
+  for (const [text, packet] of cases) assert.deepEqual(decode(text), [packet], text);
+});
+
+test("violations_throw", () => {
+  const cases: [string, RegExp][] = [
+    ["", /unknown packet type/],
+    ["7", /unknown packet type/],
+    ["a", /unknown packet type/],
+    ["1{}", /invalid payload/],
+    ['1""', /invalid payload/],
+    ["2[]", /invalid payload/],
+    ["2[null]", /invalid payload/],
+    ["2{}", /invalid payload/],
+    ['2["connect"]', /invalid payload/],
+    ['2["connect_error"]', /invalid payload/],
+    ['2["disconnect"]', /invalid payload/],
+    ['2["disconnecting"]', /invalid payload/],
+    ['2["newListener"]', /invalid payload/],
+    ['2["removeListener"]', /invalid payload/],
+    ["4", /invalid payload/],
+    ["4[]", /invalid payload/],
+    ["41", /invalid payload/],
+    ["0[]", /invalid payload/],
+    ["0null", /invalid payload/],
+    ["3{}", /invalid payload/],
+    ['50-["a"]', /Illegal attachments/],
+    ['5-["a"]', /Illegal attachments/],
+    ['51["a"]', /Illegal attachments/],
+    ['51.5-["a"]', /Illegal attachments/],
+    ['5 1-["a"]', /Illegal attachments/],
+    ['51e0-["a"]', /Illegal attachments/],
+    ['5999999999999999999999-["a"]', /too many attachments/],
+    ['511-["a"]', /too many attachments/],
+    ['2["a"]x', /JSON|position|token/i],
+    ['2["a"', /JSON|position|token/i],
+    ["2,1[]", /JSON|position|token|invalid payload/i],
+    ['51-["a",{"_placeholder":true}]', /illegal attachments/],
+    ['51-["a",{"_placeholder":true,"num":1}]', /illegal attachments/],
+    ['51-["a",{"_placeholder":true,"num":-1}]', /illegal attachments/],
+    ['51-["a",{"_placeholder":true,"num":0.5}]', /illegal attachments/],
+    ['51-["a",{"_placeholder":true,"num":"splice"}]', /illegal attachments/],
+    ['51-["a",{"_placeholder":true,"num":null}]', /illegal attachments/],
+    ['51-[{"_placeholder":true,"num":0}]', /invalid payload/],
+  ];
+  for (const [text, message] of cases) assert.throws(() => decode(text), message, text);
+});
+
+test("frames_out_of_turn_throw", () => {
+  assert.throws(() => decode(bytes("AQ==")), /binary data when not reconstructing/);
+  assert.throws(() => decode('51-["a",{"_placeholder":true,"num":0}]', '2["b"]'), /plaintext data when reconstructing/);
+  assert.throws(() => decode(1 as any), /Unknown type/);
+});
+
+test("destroy_forgets_a_packet_that_waits_for_attachments", () => {
+  const decoder = new Decoder();
+  const packets: Packet[] = [];
+  decoder.on("decoded", (packet) => packets.push(packet));
+  decoder.add('52-["a",{"_placeholder":true,"num":0}]');
+  decoder.add(bytes("AQ=="));
+  decoder.destroy();
+  decoder.add('2["b"]');
+  assert.deepEqual(packets.map(({ data }) => data), [["b"]]);
+});
+
+test("attachments_may_be_unused_or_used_twice", () => {
+  const one = bytes("AQ==");
+  const [packet] = decode('52-["a",{"_placeholder":true,"num":1},[{"_placeholder":true,"num":1}]]', bytes("Ag=="), one);
+  assert.deepEqual(packet, { type: 2, nsp: "/", data: ["a", one, [one]] });
+  assert.equal(packet.data[1], one);
+});
+
+test("a_placeholder_in_a_text_packet_is_data", () => {
+  const data = ["a", { _placeholder: true, num: 0 }];
+  assert.deepEqual(decode("2" + JSON.stringify(data))[0].data, data);
+});
+
+test("hostile_keys_pollute_nothing", () => {
+  const [packet] = decode('51-["a",{"__proto__":{"_placeholder":true,"num":0},"x":1}]', bytes("AQ=="));
+  const object = packet.data[1];
+  assert.equal(Object.getPrototypeOf(object), Object.prototype);
+  assert.deepEqual(Object.getOwnPropertyDescriptor(object, "__proto__")!.value, bytes("AQ=="));
+  assert.equal(({} as any)._placeholder, undefined);
+});
+
+test("deep_nesting_is_an_error_or_a_value_but_no_crash", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  for (const text of ['2["a",' + deep + "]", '51-["a",' + deep + ',{"_placeholder":true,"num":0}]']) {
+    try {
+      decode(text, ...(text[0] == "5" ? [bytes("AQ==")] : []));
+    } catch (err) {
+      assert.ok(err instanceof Error);
+    }
+  }
+});
+
+test("encoding_leaves_the_arguments_alone", () => {
+  const buffer = Buffer.from([1, 2]);
+  const data = ["a", { b: [buffer], d: new Date(0), u: undefined, n: null }];
+  const frames = new Encoder().encode({ type: 2, nsp: "/", data, id: 0 });
+  assert.deepEqual(frames, ['51-0["a",{"b":[{"_placeholder":true,"num":0}],"d":"1970-01-01T00:00:00.000Z","n":null}]', buffer]);
+  assert.equal((data[1] as any).b[0], buffer);
+});
+
+test("to_json_is_honoured_also_where_it_yields_binary", () => {
+  const view = Uint8Array.of(1);
+  const frames = new Encoder().encode({ type: 3, nsp: "/x", data: [{ toJSON: () => ({ view }) }], id: 7 });
+  assert.deepEqual(frames, ['61-/x,7[{"view":{"_placeholder":true,"num":0}}]', view]);
+});
+
+test("what_json_cannot_say_throws_at_the_emitter", () => {
+  const loop: any[] = ["a"];
+  loop.push(loop);
+  for (const data of [loop, ["a", 1n]]) assert.throws(() => new Encoder().encode({ type: 2, nsp: "/", data }));
+});
