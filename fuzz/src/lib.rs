@@ -1,0 +1,13 @@
+//! Fuzz targets: one function each, which asserts what must hold for every input.
+//!
+//! The programs in `fuzz_targets/` only hand libFuzzer's bytes to these functions. How to run them stands in
+//! `README.md`.
+
+mod chunks;
+mod json;
+mod socket;
+mod websocket;
+
+pub use json::json_scan;
+pub use socket::{args, socket_packet};
+pub use websocket::websocket;
