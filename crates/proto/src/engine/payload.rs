@@ -41,11 +41,17 @@ pub enum PayloadError {
 /// at the first error with all packets before it handled, as the official server does.
 pub fn decode_payload(payload: &str) -> impl Iterator<Item = Result<Part<'_>, PayloadError>> {
     payload.split(SEPARATOR).map(|part| match part.strip_prefix('b') {
-        Some(encoded) => {
-            LENIENT.decode(encoded).map(|data| Part::Binary(data.into())).map_err(|_| PayloadError::Base64)
-        }
+        Some(encoded) => Ok(Part::Binary(decode_binary(encoded)?)),
         None => Ok(Part::Packet(Packet::decode(part)?)),
     })
+}
+
+/// Reads a binary message from the base64 behind its `b`.
+///
+/// # Errors
+/// [`PayloadError::Base64`].
+pub fn decode_binary(encoded: &str) -> Result<Bytes, PayloadError> {
+    LENIENT.decode(encoded).map(Bytes::from).map_err(|_| PayloadError::Base64)
 }
 
 /// Appends a frame to a payload, with a separator where it is not the first.

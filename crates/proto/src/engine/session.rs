@@ -179,6 +179,8 @@ pub struct Session {
     parked: bool,
     /// Client: polling is pausing for an upgrade.
     paused: bool,
+    /// The CLOSE packet is the last thing in the outbox, or has left it.
+    close_queued: bool,
     /// Client: how long until the next ping must have come.
     patience: Millis,
     timers: Timers,
@@ -225,6 +227,7 @@ impl Session {
             probed: false,
             parked: false,
             paused: false,
+            close_queued: false,
             patience: 0,
             timers: Timers::new(),
             outbox: Outbox::new(),
@@ -369,6 +372,7 @@ impl Session {
             self.finish(CloseReason::TransportError);
             return Poll::Overlap;
         }
+        self.queue_close();
         if !self.outbox.is_empty() {
             return Poll::Answer;
         }
@@ -393,10 +397,21 @@ impl Session {
 
     /// Everything that was queued has been handed to the transport.
     pub fn handle_flushed(&mut self) {
-        if let (State::Closing(reason), Transport::Polling, true) =
-            (self.state, self.transport, self.outbox.is_empty())
+        if let (State::Closing(reason), true, true) = (self.state, self.close_queued, self.outbox.is_empty())
         {
             self.finish(reason);
+        }
+    }
+
+    /// Queues the CLOSE packet of a polling session that is closing, once all else has left.
+    ///
+    /// It has a payload of its own: clients handle messages after a delay but a CLOSE at once, so one in the
+    /// same payload would overtake what it stands behind.
+    pub fn queue_close(&mut self) {
+        let last = matches!(self.state, State::Closing(_)) && self.outbox.is_empty();
+        if last && self.transport == Transport::Polling && !self.close_queued {
+            self.outbox.push_unbounded(Frame::text(bytes::Bytes::from_static(b"1")));
+            self.close_queued = true;
         }
     }
 
@@ -514,9 +529,6 @@ impl Session {
         }
         if self.state == State::Upgrading {
             self.outputs.push_back(Output::CloseProbe);
-        }
-        if self.transport == Transport::Polling {
-            self.outbox.push_unbounded(Frame::text(bytes::Bytes::from_static(b"1")));
         }
         self.timers.stop_all();
         self.timers.set(Timer::Transition, now + config.close_timeout);

@@ -111,7 +111,11 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
 impl Inner {
     /// Answers the pending poll, if there is one and something to say.
     fn flush_poll(&mut self) {
-        if !self.session.can_transmit() || self.session.outbox().is_empty() {
+        if !self.session.can_transmit() {
+            return;
+        }
+        self.session.queue_close();
+        if self.session.outbox().is_empty() {
             return;
         }
         let payload = take_payload(&mut self.session);
