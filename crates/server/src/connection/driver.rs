@@ -189,6 +189,14 @@ impl Driver {
         }
     }
 
+    fn flush_dirty(&mut self, now: Millis) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for key in dirty.drain(..) {
+            self.flush(key, now);
+        }
+        self.dirty = dirty;
+    }
+
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(next) = self.wheel.next() else { return Poll::Pending };
         let at = self.clock.at(next);
@@ -220,19 +228,20 @@ impl Future for Driver {
             }
             ready.append(&mut this.ready);
             this.ready = ready;
-            let more = !this.ready.is_empty();
-            if more || !this.yielded {
-                this.yielded = !more;
+            if !this.ready.is_empty() {
+                // The others have their turn when these have been answered.
+                this.flush_dirty(now);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if !this.yielded {
+                this.yielded = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
         this.yielded = false;
-        let mut dirty = std::mem::take(&mut this.dirty);
-        for key in dirty.drain(..) {
-            this.flush(key, now);
-        }
-        this.dirty = dirty;
+        this.flush_dirty(now);
         if this.scratch.capacity() > SCRATCH_KEPT {
             this.scratch = Vec::new();
         }

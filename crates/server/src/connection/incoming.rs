@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{Millis, Packet, Part, Path, State, decode_payload};
+use enchufe_proto::engine::{Millis, Packet, Part, Path, State, decode_binary, decode_payload};
 use enchufe_proto::socket::Assembler;
 
 use super::{Connection, PostAnswer, mux};
@@ -17,6 +17,13 @@ pub(super) fn text(
     text: &str,
     now: Millis,
 ) {
+    if let Some(encoded) = text.strip_prefix('b') {
+        // A client that cannot send binary frames sends them as in a polling payload.
+        return match decode_binary(encoded) {
+            Ok(data) => binary(connection, assembler, path, Binary::Owned(data), now),
+            Err(_) => connection.inner.lock().session.handle_garbage(path),
+        };
+    }
     match Packet::decode(text) {
         Ok(packet) => self::packet(connection, assembler, path, packet, now),
         Err(_) => connection.inner.lock().session.handle_garbage(path),
