@@ -5,9 +5,13 @@
 
 mod chunks;
 mod json;
+mod payload;
+mod session;
 mod socket;
 mod websocket;
 
 pub use json::json_scan;
+pub use payload::engine_payload;
+pub use session::session;
 pub use socket::{args, socket_packet};
 pub use websocket::websocket;
