@@ -34,6 +34,10 @@ const NOOP_DELAY: Millis = 100;
 /// How late a shell may notice a deadline without its being late.
 const COARSENESS: Millis = 20;
 
+/// The longest that a client lets a server take between two pings: a day, so that a server that announces an
+/// absurd interval does not leave it without a deadline.
+const LONGEST_PATIENCE: Millis = 24 * 60 * 60 * 1000;
+
 /// Which end of the session this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -289,8 +293,11 @@ impl Session {
             // The heartbeat has one direction only.
             (Kind::Ping, Role::Server) => self.finish(CloseReason::TransportError),
             (Kind::Ping, Role::Client) => {
-                self.outbox.push_unbounded(Frame::text(format!("3{}", packet.data)));
-                self.expect_ping(now);
+                let pong = Frame::text(format!("3{}", packet.data));
+                match self.outbox.push_all(&[pong], config.outbox_limit) {
+                    Ok(()) => self.expect_ping(now),
+                    Err(OutboxFull) => self.finish(CloseReason::SlowConsumer),
+                }
             }
             (Kind::Pong | Kind::Open | Kind::Upgrade | Kind::Noop, _) => {}
         }
@@ -304,7 +311,7 @@ impl Session {
         let Ok(open) = Open::parse(packet.data) else { return self.finish(CloseReason::ParseError) };
         let offered = open.upgrades.iter().any(|name| name == Transport::WebSocket.name());
         self.timers.stop(Timer::Transition);
-        self.patience = open.ping_interval.saturating_add(open.ping_timeout);
+        self.patience = open.ping_interval.saturating_add(open.ping_timeout).min(LONGEST_PATIENCE);
         self.open = Some(Box::new(open));
         self.state = State::Open;
         self.expect_ping(now);

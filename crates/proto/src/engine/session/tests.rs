@@ -230,6 +230,32 @@ fn a_client_answers_pings_and_misses_them() {
 }
 
 #[test]
+fn a_client_has_a_deadline_whatever_the_server_announces() {
+    let open = format!(r#"0{{"sid":"s","upgrades":[],"pingInterval":{},"pingTimeout":1}}"#, Millis::MAX);
+    let mut session = Session::client(7, Transport::WebSocket, &config());
+    session.handle_packet(7, Path::Main, packet(&open), &config());
+    assert_eq!(session.state(), State::Open);
+    assert_eq!(session.poll_timeout(), Some(7 + LONGEST_PATIENCE));
+}
+
+#[test]
+fn a_server_that_pings_without_reading_the_pongs_is_left() {
+    let mut session = Session::client(0, Transport::WebSocket, &config());
+    let open = r#"0{"sid":"s","upgrades":[],"pingInterval":300,"pingTimeout":200}"#;
+    session.handle_packet(0, Path::Main, packet(open), &config());
+    let config = SessionConfig { outbox_limit: 10_000, ..config() };
+    let ping = format!("2{}", "x".repeat(1000));
+    let mut pings = 0;
+    while session.state() == State::Open {
+        assert!(session.queued_bytes() <= config.outbox_limit);
+        session.handle_packet(0, Path::Main, packet(&ping), &config);
+        pings += 1;
+    }
+    assert_eq!(session.state(), State::Closed(CloseReason::SlowConsumer));
+    assert_eq!((pings, session.queued_bytes()), (10, 0));
+}
+
+#[test]
 fn a_client_that_is_never_answered_gives_up() {
     let mut session = Session::client(0, Transport::WebSocket, &config());
     session.handle_timeout(20_000, &config());
