@@ -165,11 +165,8 @@ impl Connection {
     pub(crate) fn send(&self, frames: &[Frame]) {
         let mut inner = self.inner.lock();
         if inner.session.send(frames, &self.core.session).is_err() {
+            // Its driver logs it: whoever broadcasts holds locks here.
             self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(
-                queued_bytes = inner.session.queued_bytes(),
-                "a client does not take what it is sent: closed (raise `max_outbox_bytes` if it should be waited for)"
-            );
             inner.session.abort(CloseReason::SlowConsumer);
         }
         drop(inner);

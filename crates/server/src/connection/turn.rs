@@ -250,6 +250,12 @@ impl Slot {
     /// The session is over: everybody is told and everything released.
     fn finish(&mut self, reason: CloseReason, scratch: &mut Vec<u8>) {
         let connection = self.connection.clone();
+        if reason == CloseReason::SlowConsumer {
+            tracing::warn!(
+                limit = connection.core.config.limits.max_outbox_bytes,
+                "a client did not take what it was sent: closed (raise `max_outbox_bytes` if it should be waited for)"
+            );
+        }
         let mut inner = connection.inner.lock();
         inner.gone = true;
         inner.tell_drained();
