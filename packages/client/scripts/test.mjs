@@ -29,7 +29,7 @@ const target = resolve(root, ".build", suite);
 rmSync(target, { recursive: true, force: true });
 
 const client = {
-  node: resolve(root, "src/node.ts"),
+  node: resolve(root, "test/server/node-build.ts"),
   min: resolve(root, "test/server/min-bundle.ts"),
   esm: resolve(root, "test/server/esm-bundle.ts"),
 }[values.client];
