@@ -240,7 +240,10 @@
       this.onPacket(decodePacket(frame));
     }
     onPacket(packet) {
-      if (packet.type == "close") return this.onClose({ description: "transport closed by the server" });
+      if (packet.type == "close") {
+        queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
+        return;
+      }
       if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
       this.emitReserved("packet", packet);
     }
@@ -306,10 +309,9 @@
     onData(payload) {
       for (const packet of decodePayload(payload)) {
         if (this.readyState == "opening" && packet.type == "open") this.onOpen();
-        if (this.readyState == "closed") return;
         this.onPacket(packet);
+        if (this.readyState == "closed" || packet.type == "close") return;
       }
-      if (this.readyState == "closed") return;
       this.$poll = void 0;
       this.emitReserved("pollComplete");
       if (this.readyState == "open") this.$get();

@@ -2,11 +2,12 @@
  * Bundles the tests and runs them with Node's own runner.
  *
  *     node scripts/test.mjs unit
- *     node scripts/test.mjs server [URL] [--start "COMMAND with {port}"] [--client node|min|esm]
+ *     node scripts/test.mjs server [URL] [--start "COMMAND with {port}"] [--client node|min|esm] [--without recovery]
  *
  * The server suite speaks the `app` profile of the testbed. With a URL it runs what a server that stays up can show; with
  * `--start` (default: the official server) it starts servers itself and also kills and restarts them. `--client` chooses what
- * is tested: the Node build, or one of the minified bundles that the server embeds.
+ * is tested: the Node build, or one of the minified bundles that the server embeds. `--without recovery` leaves out what a
+ * server that cannot recover connections would fail.
  */
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     start: { type: "string" },
     client: { type: "string", default: "node" },
     only: { type: "string" },
+    without: { type: "string", default: "" },
   },
 });
 const [suite, url] = positionals;
@@ -64,6 +66,7 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       ...(url && { SERVER_URL: url }),
+      SERVER_WITHOUT: values.without,
       SERVER_START: values.start ?? (url ? "" : `node ${resolve(root, "test/official-server.mjs")} --port {port}`),
     },
   },

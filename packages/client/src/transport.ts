@@ -123,7 +123,11 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   }
 
   protected onPacket(packet: Packet): void {
-    if (packet.type == "close") return this.onClose({ description: "transport closed by the server" });
+    if (packet.type == "close") {
+      // After what came before it, which the `Manager` hands out a microtask after it was read.
+      queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
+      return;
+    }
     if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
     this.emitReserved("packet", packet);
   }

@@ -68,10 +68,10 @@ export class Polling extends Transport {
   protected override onData(payload: string): void {
     for (const packet of decodePayload(payload)) {
       if (this.readyState == "opening" && packet.type == "open") this.onOpen();
-      if (this.readyState == "closed") return;
       this.onPacket(packet);
+      // Closed by a listener, or about to be by the server: there is nothing more to read.
+      if ((this.readyState as string) == "closed" || packet.type == "close") return;
     }
-    if ((this.readyState as string) == "closed") return;
     this.$poll = undefined;
     this.emitReserved("pollComplete");
     if (this.readyState == "open") this.$get();

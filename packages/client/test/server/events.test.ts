@@ -1,7 +1,7 @@
 /** Events, acknowledgements and binary, over each transport. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { next, numbers, open, start, WAYS, type Server } from "./util.js";
+import { next, numbers, open, start, until, WAYS, type Server } from "./util.js";
 
 let server: Server;
 before(async () => {
@@ -120,6 +120,7 @@ for (const [way, opts] of WAYS) {
     socket.on("echo", (value: any) => seen.push(value));
     await next(socket, "connect");
     await socket.emitWithAck("echo");
+    await until(() => socket.io.engine.transport.name == (way == "polling" ? "polling" : "websocket"));
     while (!socket.io.engine.transport.writable) await new Promise((resolve) => setImmediate(resolve));
     socket.volatile.emit("echo", "sent");
     socket.volatile.emit("echo", "dropped: busy");

@@ -82,7 +82,7 @@ for (const [way, opts] of canStart ? WAYS : []) {
     assert.equal(losses, 0);
   });
 
-  if (process.env.SERVER_RECOVERY !== "no") {
+  if (process.env.SERVER_WITHOUT !== "recovery") {
     test(way + ": the state of a connection is recovered", async (t) => {
       t.after(endAll);
       const server = await serve(["--recovery", "60000"]);

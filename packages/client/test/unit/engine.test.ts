@@ -213,10 +213,13 @@ test("listeners_of_close_see_what_was_not_sent", () => {
   assert.equal(engine.writeBuffer.length, 0);
 });
 
-test("a_close_packet_is_a_transport_close", () => {
-  const log = record(make(), "close");
+test("a_close_packet_is_a_transport_close_after_what_came_before_it", async () => {
+  const engine = make();
+  const log = record(engine, "close");
   FakeTransport.last.handshake();
-  FakeTransport.last.receive("1");
+  FakeTransport.last.receive("4last", "1");
+  assert.equal(engine.readyState, "open");
+  await settle();
   assert.deepEqual(log, [["close", "transport close", { description: "transport closed by the server" }]]);
 });
 

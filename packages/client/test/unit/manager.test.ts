@@ -201,6 +201,7 @@ test("every_way_to_lose_a_connection_but_our_own_reconnects", async () => {
     const reasons: string[] = [];
     manager.on("close", (reason) => reasons.push(reason));
     lose(FakeTransport.last);
+    await settle();
     assert.deepEqual(reasons, [reason]);
     mock.timers.tick(100);
     assert.equal(FakeTransport.all.length, 2, reason);
@@ -224,6 +225,18 @@ test("a_parse_error_closes_the_engine_and_forgets_what_was_half_read", async () 
   await settle();
   assert.deepEqual(events, [["c"]]);
   manager._close();
+});
+
+test("a_disconnection_in_the_payload_of_a_close_packet_counts", async () => {
+  const { socket, transport } = await connected(fixed);
+  const log: any[] = [];
+  socket.on("x", () => log.push("x"));
+  socket.on("disconnect", (reason) => log.push(reason));
+  transport.receive('42["x"]', "41", "1");
+  await settle();
+  assert.deepEqual(log, ["x", "io server disconnect"]);
+  mock.timers.tick(10_000);
+  assert.equal(FakeTransport.all.length, 1);
 });
 
 test("packets_are_handed_out_after_reading", async () => {

@@ -102,9 +102,10 @@ test("an_error_of_the_socket_is_a_transport_error", () => {
   assert.equal(ws.closed, 1);
 });
 
-test("a_close_packet_closes_the_socket", () => {
+test("a_close_packet_closes_the_socket", async () => {
   const { log, ws } = open();
   ws.onmessage({ data: "1" });
+  await settle();
   assert.deepEqual(log[1], ["close", "transport close", { description: "transport closed by the server" }]);
   assert.equal(ws.closed, 1);
 });
