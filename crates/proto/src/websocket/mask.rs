@@ -4,13 +4,18 @@
 ///
 /// `offset` is the place of `data` within the payload of its frame, for payloads that come in pieces.
 pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
-    let [a, b, c, d] = rotated(key, offset);
-    let key = [a, b, c, d, a, b, c, d];
-    let word = u64::from_ne_bytes(key);
+    let key = rotated(key, offset);
+    let half = u32::from_ne_bytes(key);
+    // The same in either byte order.
+    let word = u64::from(half) << 32 | u64::from(half);
     // Words rather than bytes: the compiler makes vector instructions of this loop.
     let (words, rest) = data.as_chunks_mut::<8>();
     for bytes in words {
         *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    }
+    let (halves, rest) = rest.as_chunks_mut::<4>();
+    for bytes in halves {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ half).to_ne_bytes();
     }
     for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
