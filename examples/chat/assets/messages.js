@@ -48,7 +48,7 @@ export function drawMessages(scroll = null) {
   else if (scroll === "keep") log.scrollTop = log.scrollHeight - fromEnd;
   else if (scroll === "end" || scroll === "unread" || wasAtEnd) log.scrollTop = log.scrollHeight;
   afterScroll();
-  if (room.loaded) requestAnimationFrame(() => log.setAttribute("aria-busy", "false"));
+  if (room.loaded) setTimeout(() => log.setAttribute("aria-busy", String(!current()?.loaded)), 50);
 }
 
 /** Puts the elements of `wanted` into the list; those that are there already are not touched. */

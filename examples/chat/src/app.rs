@@ -12,6 +12,7 @@ use crate::csrf::Csrf;
 use crate::guard::guard;
 use crate::pages;
 use crate::passwords::{PasswordError, Passwords};
+use crate::realtime::{self, Realtime};
 use crate::storage::{Storage, StorageError};
 use crate::throttle::{Limiter, LoginThrottle};
 
@@ -22,6 +23,8 @@ pub(crate) enum StartError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Passwords(#[from] PasswordError),
+    #[error(transparent)]
+    Sockets(#[from] enchufe::BuildError),
 }
 
 /// What all requests and sockets share.
@@ -34,6 +37,7 @@ pub(crate) struct App {
     pub(crate) registrations: Limiter<IpAddr>,
     pub(crate) guests: Limiter<IpAddr>,
     pub(crate) avatars: Limiter<i64>,
+    pub(crate) realtime: Realtime,
 }
 
 impl App {
@@ -52,17 +56,24 @@ impl App {
             registrations: Limiter::new(10, Duration::from_secs(5 * 60)),
             guests: Limiter::new(10, Duration::from_secs(60)),
             avatars: Limiter::new(5, Duration::from_secs(30)),
+            realtime: Realtime::default(),
         }))
     }
 
-    /// A session has ended: its sockets must not outlive it.
-    pub(crate) fn session_ended(&self, _session: &str) {}
+    /// The whole service: the sockets in front, the pages behind, and the guard before both.
+    pub(crate) fn router(self: &Arc<Self>) -> Result<Router, StartError> {
+        let sockets = realtime::serve(self)?;
+        Ok(pages::router()
+            .with_state(self.clone())
+            .layer(sockets.layer())
+            .layer(from_fn_with_state(self.clone(), guard)))
+    }
 
-    /// Somebody has another picture: tell those who see it.
-    pub(crate) fn avatar_changed(&self, _person: &str, _avatar: &str) {}
-
-    /// The whole service.
-    pub(crate) fn router(self: &Arc<Self>) -> Router {
-        pages::router().with_state(self.clone()).layer(from_fn_with_state(self.clone(), guard))
+    /// Forgets sessions that have run out, and lets their sockets go.
+    pub(crate) async fn sweep(&self) -> Result<(), StorageError> {
+        for session in self.storage.sweep_sessions().await? {
+            self.realtime.session_ended(&session);
+        }
+        Ok(())
     }
 }

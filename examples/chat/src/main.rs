@@ -1,13 +1,8 @@
 //! A chat with rooms, accounts, pictures and history: what `cargo run --release` in the repository starts.
 //!
 //! Top to bottom: [`config`] reads the command line; [`app`] is what everything shares and the routes; [`guard`]
-//! stands before all of them; [`visit`] finds out who asks; [`pages`] answers HTTP;
-//! [`storage`] remembers. The events between page and server are written down in `README.md`.
-
-#![cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the sockets, which read and write messages, come next")
-)]
+//! stands before all of them; [`visit`] finds out who asks; [`pages`] answers HTTP and [`realtime`] the
+//! sockets; [`storage`] remembers. The events between page and server are written down in `README.md`.
 
 mod app;
 mod assets;
@@ -21,6 +16,7 @@ mod names;
 mod pages;
 mod passwords;
 mod random;
+mod realtime;
 mod storage;
 mod throttle;
 mod uploads;
@@ -42,7 +38,9 @@ use crate::passwords::Passwords;
 use crate::storage::Storage;
 
 /// How often sessions that have run out are forgotten.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
+const SWEEP: Duration = Duration::from_secs(10 * 60);
+/// How long answers that are under way may take when the program is told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -73,6 +71,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => format!("cannot listen on {address}: {error}"),
     })?;
+    let service = app.router()?.into_make_service_with_connect_info::<SocketAddr>();
     let local = listener.local_addr()?;
     // Browsers take http://localhost for safe, so that is the address to click on.
     if local.ip().is_loopback() {
@@ -81,8 +80,20 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         println!("listening on http://{local}");
     }
     let sweeper = tokio::spawn(sweep(app.clone()));
-    let service = app.router().into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop_signal()).await?;
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+        // An error means that the sender is gone, and with it the program.
+        let _ = stopped.await;
+    });
+    let serving = tokio::spawn(serving.into_future());
+    stop_signal().await;
+    // A failure means that nothing is served any more, which is what is wanted.
+    let _ = stopping.send(());
+    app.realtime.close().await;
+    match tokio::time::timeout(STOP_WITHIN, serving).await {
+        Ok(served) => served??,
+        Err(_) => tracing::warn!("some answers were not finished in time"),
+    }
     sweeper.abort();
     Ok(())
 }
@@ -91,7 +102,7 @@ async fn sweep(app: Arc<App>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        if let Err(error) = app.storage.sweep_sessions().await {
+        if let Err(error) = app.sweep().await {
             tracing::error!(%error, "could not forget old sessions");
         }
     }

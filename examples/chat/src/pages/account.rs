@@ -94,6 +94,6 @@ async fn change_avatar(
     };
     app.storage.set_avatar(user, picture.clone()).await?;
     let avatar = avatar_url(&person.key, &person.name, picture.as_deref());
-    app.avatar_changed(&person.key, &avatar);
+    app.realtime.avatar_changed(&person.key, &avatar);
     Ok(Json(json!({ "avatar": avatar })).into_response())
 }

@@ -149,7 +149,7 @@ pub(super) async fn logout(
         if let Err(error) = app.storage.end_session(token_hash(&session.token)).await {
             return Oops::from(error).in_language(visit.language);
         }
-        app.session_ended(&session.person.session);
+        app.realtime.session_ended(&session.person.session);
     }
     let name = cookies::full_name(cookies::SESSION, visit.secure);
     ([(SET_COOKIE, cookies::set(&name, "", 0, visit.secure))], Redirect::to("/login")).into_response()
@@ -197,7 +197,7 @@ async fn try_guest(app: &App, visit: &Visit, form: EntranceForm) -> Result<Strin
         return Err(Refused::Because("guest.taken"));
     }
     if let Some(old) = old {
-        app.session_ended(&old.person.session);
+        app.realtime.session_ended(&old.person.session);
     }
     Ok(secret)
 }
@@ -213,7 +213,7 @@ async fn start_user_session(app: &App, visit: &Visit, user: i64) -> Result<Strin
     let old = visit.session.as_ref();
     app.storage.start_session(session, user, old.map(|session| token_hash(&session.token))).await?;
     if let Some(old) = old {
-        app.session_ended(&old.person.session);
+        app.realtime.session_ended(&old.person.session);
     }
     Ok(secret)
 }

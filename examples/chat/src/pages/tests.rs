@@ -100,7 +100,11 @@ impl Site {
     }
 
     fn browser(&self) -> Browser {
-        Browser { router: self.app.router(), origin: "http://localhost:3000", cookies: BTreeMap::new() }
+        Browser {
+            router: self.app.router().unwrap(),
+            origin: "http://localhost:3000",
+            cookies: BTreeMap::new(),
+        }
     }
 }
 

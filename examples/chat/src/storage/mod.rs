@@ -20,9 +20,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use messages::{NewMessage, Page, Stored};
-pub(crate) use pictures::{NewPicture, Picture, PictureRefused};
-pub(crate) use rooms::{CreateRoom, RoomSummary};
+pub(crate) use messages::{Message, NewMessage, Page, Stored};
+pub(crate) use pictures::NewPicture;
+pub(crate) use rooms::{CreateRoom, Room, RoomSummary};
 pub(crate) use sessions::{NewSession, SessionRow};
 pub(crate) use users::CreateUser;
 

@@ -122,8 +122,13 @@ impl Storage {
         .await
     }
 
-    /// Forgets sessions that have run out; returns how many.
-    pub(crate) async fn sweep_sessions(&self) -> Result<usize> {
-        self.write(|db| Ok(db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now_ms()])?)).await
+    /// Forgets sessions that have run out; returns their public names.
+    pub(crate) async fn sweep_sessions(&self) -> Result<Vec<String>> {
+        self.write(|db| {
+            let mut query = db.prepare("DELETE FROM sessions WHERE expires_at <= ?1 RETURNING public_id")?;
+            let ended = query.query_map([now_ms()], |row| row.get(0))?;
+            Ok(ended.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
     }
 }

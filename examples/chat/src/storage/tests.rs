@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::pictures::{Picture, PictureRefused};
 use super::*;
 
 /// A folder that is deleted afterwards.
@@ -118,7 +119,7 @@ async fn a_session_is_found_until_it_ends_or_is_replaced() {
 
     db.start_session(session(3, -1), ana, None).await.unwrap();
     assert_eq!(db.session([3; 32]).await.unwrap(), None, "run out");
-    assert_eq!(db.sweep_sessions().await.unwrap(), 1);
+    assert_eq!(db.sweep_sessions().await.unwrap(), ["p3"]);
     db.end_session([2; 32]).await.unwrap();
     assert_eq!(db.session([2; 32]).await.unwrap(), None, "ended");
 }
@@ -239,5 +240,5 @@ async fn an_avatar_replaces_the_one_before() {
     assert_eq!(db.picture(first).await.unwrap(), None);
     db.set_avatar(ana, None).await.unwrap();
     assert_eq!(db.picture(second).await.unwrap(), None);
-    assert_eq!(db.user(ana).await.unwrap().unwrap().avatar, None);
+    assert_eq!(db.user_by_key("ana".into()).await.unwrap().unwrap().avatar, None);
 }

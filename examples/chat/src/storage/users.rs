@@ -62,16 +62,6 @@ impl Storage {
         .await
     }
 
-    /// The account with this number.
-    pub(crate) async fn user(&self, id: i64) -> Result<Option<User>> {
-        self.read(move |db| {
-            let mut query =
-                db.prepare_cached("SELECT id, name, password_hash, avatar FROM users WHERE id = ?1")?;
-            Ok(query.query_row([id], user).optional()?)
-        })
-        .await
-    }
-
     /// Sets or takes away the user's own picture; the one it replaces is deleted.
     pub(crate) async fn set_avatar(&self, user: i64, picture: Option<String>) -> Result<()> {
         self.write(move |db| {
