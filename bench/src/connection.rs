@@ -140,7 +140,8 @@ impl Connection {
     }
 
     /// Takes the next Socket.IO message out of what `fill` has read. Pings of both layers are
-    /// answered with the next `flush`.
+    /// answered with the next `flush`; the `left` event, which the contract sends to everybody when a
+    /// client goes, is passed over.
     pub(crate) fn next(&mut self) -> Result<Option<Message<'_>>> {
         while let Some(header) = self.next_frame()? {
             let payload = self.payload(header);
@@ -148,6 +149,7 @@ impl Connection {
                 (frame::TEXT, Some(b'2')) if payload.len() == 1 => {
                     frame::write(&mut self.output, frame::TEXT, Some(MASK), &[b"3"]);
                 }
+                (frame::TEXT, Some(b'4')) if payload.starts_with(b"42[\"left\",") => {}
                 (frame::TEXT, Some(b'4')) => {
                     return Ok(Some(Message::Text(self.payload(header).get(1..).unwrap_or_default())));
                 }

@@ -3,6 +3,7 @@
 //! keeps no schedstat, and resident memory from `/proc/PID/smaps_rollup`. Linux only.
 
 use std::fs;
+use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -17,6 +18,26 @@ pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
         Some(time) => Ok(time),
         None => stat(pid),
     }
+}
+
+/// A process that uses less than this of [`REST_SPAN`] is at rest: heartbeats and a collector's timer may go on.
+const REST_CPU: Duration = Duration::from_millis(2);
+const REST_SPAN: Duration = Duration::from_millis(50);
+/// Longest wait for a rest: closing thousands of clients takes a server a while, but not for ever.
+const REST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits until a server is done with what the run before has left it, the closing of its clients.
+pub(crate) fn wait_for_rest(pid: u32) -> Result<()> {
+    let mut before = cpu_time(pid)?;
+    for _ in 0..REST_TIMEOUT.as_millis() / REST_SPAN.as_millis() {
+        thread::sleep(REST_SPAN);
+        let now = cpu_time(pid)?;
+        if now.saturating_sub(before) < REST_CPU {
+            return Ok(());
+        }
+        before = now;
+    }
+    Err(Error::Late(format!("the server is still busy {REST_TIMEOUT:?} after its clients have gone")))
 }
 
 fn schedstat(pid: u32) -> Option<Duration> {

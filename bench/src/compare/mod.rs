@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use self::report::Row;
 use self::servers::{Built, Server};
 use crate::error::{Error, Result};
+use crate::process;
 use crate::run::{Outcome, Plan, Target};
 use crate::scenario::Scenario;
 
@@ -168,8 +169,9 @@ fn measure(scenario: Scenario, servers: &[Built], options: &CompareOptions) -> R
     Ok(row)
 }
 
-/// One round on its own single-threaded runtime; everything it opened is closed at its end.
+/// One round on its own single-threaded runtime, once the server is at rest; everything it opened is closed at its end.
 fn run(scenario: Scenario, target: Target, plan: Plan) -> Result<Outcome> {
+    process::wait_for_rest(target.pid)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Error::io("starting a runtime"))?;
     LocalSet::new().block_on(&runtime, scenario.run(target, plan))

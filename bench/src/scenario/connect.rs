@@ -1,7 +1,7 @@
 //! How fast clients open and join. They stay open until the window closes, so that closing is
 //! not counted.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 
@@ -19,7 +19,7 @@ const AT_ONCE: usize = 64;
 
 pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
     drop(open_all(target, FIRST).await?);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    process::wait_for_rest(target.pid)?;
     let run = Run::new();
     run.open_window();
     let cpu = process::cpu_time(target.pid)?;

@@ -13,6 +13,7 @@ const REST: Duration = Duration::from_millis(700);
 
 pub(crate) async fn run(target: Target, count: usize) -> Result<Outcome> {
     drop(open_all(target, FIRST).await?);
+    process::wait_for_rest(target.pid)?;
     tokio::time::sleep(REST).await;
     let before = process::resident_bytes(target.pid)?;
     let mut open = open_all(target, count).await?;
