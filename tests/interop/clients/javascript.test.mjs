@@ -59,6 +59,16 @@ function suite(clients, transports, version) {
     assert.deepEqual(await emitted, values);
   });
 
+  test("what is emitted before the connection stands is answered, and at the instant that it does", async () => {
+    const sockets = Array.from({ length: 40 }, () => clients().make());
+    const early = sockets.map((socket, i) => ask(socket, "echo", i));
+    const instant = sockets.map(
+      (socket, i) => new Promise((resolve) => socket.on("connect", () => resolve(ask(socket, "echo", 1000 + i)))),
+    );
+    assert.deepEqual((await Promise.all(early)).flat(), sockets.map((_, i) => i));
+    assert.deepEqual((await Promise.all(instant)).flat(), sockets.map((_, i) => 1000 + i));
+  });
+
   test("bytes anywhere in a value, both ways", async () => {
     const socket = await connect();
     const value = {
