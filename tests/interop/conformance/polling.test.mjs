@@ -156,7 +156,7 @@ describe("long-polling", () => {
   }
 
   better("base64 that is none ends the session", async () => {
-    for (const packet of ["b!!!!", "bAQI", "bA", "b===="]) {
+    for (const packet of ["b!!!!", "bA", "b===="]) {
       const session = await open();
       const status = await session.post(packet).then((answer) => answer.status, () => 0);
       assert.ok([0, 400].includes(status), `${packet}: status ${status}`);

@@ -191,6 +191,8 @@ export class RawWebSocket {
 
   /** Ends it at once, leaving no connection behind that waits. */
   destroy() {
-    this.tcp.resetAndDestroy();
+    // Resetting a connection that is shutting down leaves Node spinning at its exit.
+    if (this.tcp.writableEnded || this.tcp.readyState !== "open") this.tcp.destroy();
+    else this.tcp.resetAndDestroy();
   }
 }
