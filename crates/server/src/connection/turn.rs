@@ -308,6 +308,9 @@ fn receive(
     if !io.early.is_empty() {
         let count = io.early.len().min(buffer.len());
         let bytes = io.early.split_to(count);
+        if io.early.is_empty() {
+            io.early = bytes::Bytes::new();
+        }
         buffer.get_mut(..count).unwrap_or_default().copy_from_slice(&bytes);
         return Poll::Ready(Received::Bytes(count));
     }

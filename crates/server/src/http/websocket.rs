@@ -121,5 +121,6 @@ fn bare(io: TokioIo<TcpStream>, early: Bytes) -> Incoming {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    Incoming { stream: Stream::Tcp(stream), early }
+    // Even an empty slice would keep the HTTP server's whole read buffer alive.
+    Incoming { stream: Stream::Tcp(stream), early: Bytes::copy_from_slice(&early) }
 }
