@@ -317,3 +317,10 @@ fn after_an_error_nothing_is_left_behind() {
     assert_eq!(reserved.expect_err("reserved").to_string(), "`disconnect` is a reserved event name");
     assert_eq!((&out[..], &attachments[..]), (&b"kept"[..], &[bytes(0)][..]));
 }
+
+#[test]
+fn an_object_keeps_the_order_of_its_keys() {
+    let text = r#"{"b":1,"a":{"z":[],"y":null},"10":true}"#;
+    let value: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&value).unwrap(), text);
+}

@@ -91,7 +91,8 @@ fn values(leaf: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
-            prop::collection::btree_map("[a-z\"\\\\é]{0,10}", inner, 0..6).prop_map(|map: Map| map.into()),
+            prop::collection::btree_map("[a-z\"\\\\é]{0,10}", inner, 0..6)
+                .prop_map(|map| map.into_iter().collect::<Map>().into()),
         ]
     })
 }

@@ -6,15 +6,15 @@
 mod de;
 mod ser;
 
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 use std::fmt;
 
 use bytes::Bytes;
 pub(in crate::socket) use de::RAW_VALUE;
 use serde_json::Number;
 
-/// The object of a [`Value`], by key.
-pub type Map = BTreeMap<String, Value>;
+/// The object of a [`Value`]: by key, in the order in which the keys came, as in JavaScript.
+pub type Map = IndexMap<String, Value>;
 
 /// Anything that can be an argument: JSON, with bytes anywhere.
 ///
