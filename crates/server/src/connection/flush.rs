@@ -97,7 +97,7 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
             true
         }
         Poll::Ready(Err(_)) => {
-            connection.inner.lock().session.handle_transport_closed(CloseReason::TransportError);
+            connection.inner.lock().session.handle_transport_closed(CloseReason::TransportClose);
             connection.notify();
             false
         }

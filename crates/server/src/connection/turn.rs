@@ -322,8 +322,9 @@ fn receive(
         Poll::Pending => return Poll::Pending,
         Poll::Ready(Ok(0)) => Received::End(CloseReason::TransportClose),
         Poll::Ready(Err(error)) => {
+            // As in the official server: an error is what breaks the protocol, not what breaks the line.
             tracing::debug!(%error, "a connection broke");
-            Received::End(CloseReason::TransportError)
+            Received::End(CloseReason::TransportClose)
         }
         Poll::Ready(Ok(_)) if direct => match io.decoder.filled(&connection.core.websocket_limits) {
             Ok(Some(message)) => Received::Message(message),
