@@ -9,9 +9,17 @@ mod payload;
 mod session;
 mod socket;
 mod websocket;
+/// The world of the test of the same name.
+#[path = "../../crates/proto/tests/session_pair/world.rs"]
+mod world;
 
 pub use json::json_scan;
 pub use payload::engine_payload;
 pub use session::session;
 pub use socket::{args, socket_packet};
 pub use websocket::websocket;
+
+/// A server's and a client's session against each other; the input is the script of their world.
+pub fn session_pair(data: &[u8]) {
+    world::run(data);
+}

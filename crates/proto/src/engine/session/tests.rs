@@ -1,4 +1,4 @@
-//! The rules of a session, each by its name. Two sessions against each other are in `tests/session_pair.rs`.
+//! The rules of a session, each by its name. Two sessions against each other are in `tests/session_pair/`.
 
 use super::*;
 
