@@ -7,11 +7,15 @@ import { Chat } from "./lib/server.mjs";
 
 const folder = resolve(process.argv[2] ?? ".");
 await mkdir(folder, { recursive: true });
+// Early evening, wherever that is just now.
+const east = ((18 - new Date().getUTCHours() + 36) % 24) - 12;
+const timezoneId = `Etc/GMT${east < 0 ? "+" : "-"}${Math.abs(east)}`;
+
 const chat = await Chat.start();
 const browser = await launch();
 try {
-  const lucia = await Somebody.arrive(browser, "Lucía Ferrer", chat.url);
-  const marco = await Somebody.arrive(browser, "Marco", chat.url);
+  const lucia = await Somebody.arrive(browser, "Lucía Ferrer", chat.url, { timezoneId });
+  const marco = await Somebody.arrive(browser, "Marco", chat.url, { timezoneId });
   const noor = await Somebody.arrive(browser, "Noor Haddad", chat.url, {
     viewport: { width: 390, height: 844 },
     deviceScaleFactor: 2,
@@ -19,8 +23,9 @@ try {
     hasTouch: true,
     colorScheme: "light",
     locale: "es-ES",
+    timezoneId,
   });
-  const guest = await Somebody.arrive(browser, "Pepa", chat.url);
+  const guest = await Somebody.arrive(browser, "Pepa", chat.url, { timezoneId });
   for (const one of [lucia, marco, noor]) await one.register();
   await guest.lookIn();
 

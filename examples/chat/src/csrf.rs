@@ -37,12 +37,21 @@ impl Csrf {
         URL_SAFE_NO_PAD.decode(token).is_ok_and(|sent| self.mac(bound).verify_slice(&sent).is_ok())
     }
 
+    /// The visitor cookie that follows a session cookie whose session has ended: the same for all tabs, which may
+    /// all come to the entrance at that moment, each about to be given a cookie.
+    pub(crate) fn heir(&self, session: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.keyed(b"heir:", session).finalize().into_bytes())
+    }
+
     fn mac(&self, bound: Bound<'_>) -> Hmac<Sha256> {
+        match bound {
+            Bound::Session(value) => self.keyed(b"session:", value),
+            Bound::Visitor(value) => self.keyed(b"visitor:", value),
+        }
+    }
+
+    fn keyed(&self, kind: &[u8], value: &str) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        let (kind, value) = match bound {
-            Bound::Session(value) => (b"session:", value),
-            Bound::Visitor(value) => (b"visitor:", value),
-        };
         mac.update(kind);
         mac.update(value.as_bytes());
         mac

@@ -72,7 +72,15 @@ pub(crate) struct Visit {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
     pub(crate) session: Option<LiveSession>,
-    visitor: Option<String>,
+    visitor: Option<Visitor>,
+}
+
+/// What the forms of somebody without a session are bound to.
+#[derive(Debug)]
+struct Visitor {
+    secret: String,
+    /// Whether the browser has it already.
+    kept: bool,
 }
 
 /// A session that was found, with the secret that found it.
@@ -89,20 +97,22 @@ impl Visit {
         if let Some(session) = &self.session {
             return (app.csrf.token(Bound::Session(&session.token)), None);
         }
-        if let Some(visitor) = &self.visitor {
-            return (app.csrf.token(Bound::Visitor(visitor)), None);
+        if let Some(Visitor { secret, kept: true }) = &self.visitor {
+            return (app.csrf.token(Bound::Visitor(secret)), None);
         }
-        let fresh = crate::random::token::<24>();
+        let fresh = match &self.visitor {
+            Some(heir) => heir.secret.clone(),
+            None => crate::random::token::<24>(),
+        };
         let token = app.csrf.token(Bound::Visitor(&fresh));
-        let name = cookies::full_name(cookies::VISITOR, self.secure);
-        (token, Some(cookies::set(&name, &fresh, 24 * 60 * 60, self.secure)))
+        (token, Some(visitor_cookie(&fresh, self.secure)))
     }
 
     /// Whether a form's token was made for this browser.
     pub(crate) fn csrf_holds(&self, app: &App, token: &str) -> bool {
         match (&self.session, &self.visitor) {
             (Some(session), _) => app.csrf.verify(Bound::Session(&session.token), token),
-            (None, Some(visitor)) => app.csrf.verify(Bound::Visitor(visitor), token),
+            (None, Some(visitor)) => app.csrf.verify(Bound::Visitor(&visitor.secret), token),
             (None, None) => false,
         }
     }
@@ -120,14 +130,17 @@ impl FromRequestParts<Arc<App>> for Visit {
             _ => "",
         };
         let session = live_session(headers, app).await.map_err(|error| Oops::from(error).into_response())?;
-        let visitor = cookies::get(headers, &cookies::full_name(cookies::VISITOR, secure));
+        let secret =
+            |name| cookies::get(headers, &cookies::full_name(name, secure)).filter(|value| is_secret(value));
+        let visitor = secret(cookies::VISITOR).map(|value| Visitor { secret: value.to_owned(), kept: true });
+        let heir = || secret(cookies::SESSION).map(|old| Visitor { secret: app.csrf.heir(old), kept: false });
         Ok(Self {
             language: Language::of(headers),
             theme,
             address: client_address(headers, &parts.extensions, &app.config),
             secure,
             session,
-            visitor: visitor.filter(|value| is_secret(value)).map(str::to_owned),
+            visitor: visitor.or_else(heir),
         })
     }
 }
@@ -156,6 +169,11 @@ pub(crate) async fn live_session(
         expires_at: row.expires_at,
         person: Person::from(row),
     }))
+}
+
+/// The cookie of somebody without a session, for a day.
+pub(crate) fn visitor_cookie(secret: &str, secure: bool) -> HeaderValue {
+    cookies::set(&cookies::full_name(cookies::VISITOR, secure), secret, 24 * 60 * 60, secure)
 }
 
 /// What is stored of a session's secret.

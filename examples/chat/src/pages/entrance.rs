@@ -16,7 +16,7 @@ use crate::cookies;
 use crate::names::{self, Name, Problem};
 use crate::storage::{CreateUser, NewSession};
 use crate::throttle::{Wait, address_key};
-use crate::visit::{Visit, token_hash};
+use crate::visit::{Visit, token_hash, visitor_cookie};
 
 /// How long a user stays logged in without coming back: 30 days.
 pub(crate) const USER_LIFETIME_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -151,8 +151,14 @@ pub(super) async fn logout(
         }
         app.realtime.session_ended(&session.person.session);
     }
+    let mut response = Redirect::to("/login").into_response();
+    let headers = response.headers_mut();
     let name = cookies::full_name(cookies::SESSION, visit.secure);
-    ([(SET_COOKIE, cookies::set(&name, "", 0, visit.secure))], Redirect::to("/login")).into_response()
+    headers.append(SET_COOKIE, cookies::set(&name, "", 0, visit.secure));
+    if let Some(session) = &visit.session {
+        headers.append(SET_COOKIE, visitor_cookie(&app.csrf.heir(&session.token), visit.secure));
+    }
+    response
 }
 
 async fn try_login(app: &App, visit: &Visit, form: EntranceForm) -> Result<String, Refused> {

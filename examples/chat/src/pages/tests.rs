@@ -193,6 +193,23 @@ async fn forms_need_the_token_of_their_browser() {
 }
 
 #[tokio::test]
+async fn all_tabs_that_are_logged_out_at_once_can_log_in_again() {
+    let site = Site::new().await;
+    let mut first = site.browser();
+    first.fill("/register", "Ana", "correct horse").await;
+    let mut second = site.browser();
+    second.cookies = first.cookies.clone();
+    let csrf = first.get("/").await.csrf();
+    first.post("/logout", &[("csrf", &csrf)]).await;
+    // The second tab asks before it has the cookies of the first one's answer; whichever comes last is kept.
+    let early = second.get("/login").await.csrf();
+    let late = first.get("/login").await.csrf();
+    assert_eq!(early, late);
+    let form = [("csrf", early.as_str()), ("name", "Ana"), ("password", "correct horse")];
+    assert_eq!(first.post("/login", &form).await.location(), "/");
+}
+
+#[tokio::test]
 async fn posts_of_other_sites_are_refused() {
     let site = Site::new().await;
     let mut ana = site.browser();
