@@ -99,7 +99,7 @@ impl Driver {
             b'm' => {
                 let frames = vec![Frame::text("4x"); usize::from(script.byte().unwrap_or(1) % 8)];
                 let before = session.queued_bytes();
-                if session.send(&frames, config).is_err() {
+                if session.send(frames, config).is_err() {
                     assert_eq!(session.queued_bytes(), before, "all or none");
                 }
             }

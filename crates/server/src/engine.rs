@@ -70,7 +70,7 @@ impl EngineSocket {
             }
             Message::Binary(data) => Frame::binary(data),
         };
-        self.0.send(&[frame]);
+        self.0.send([frame]);
     }
 
     /// Closes the connection when what was sent has gone out.

@@ -39,13 +39,17 @@ impl Outbox {
     /// # Errors
     /// [`OutboxFull`] when they would take the outbox past `limit` bytes and something is queued already
     /// (a single packet larger than the bound still goes out).
-    pub fn push_all(&mut self, frames: &[Frame], limit: usize) -> Result<(), OutboxFull> {
-        let more: usize = frames.iter().map(cost).sum();
+    pub fn push_all(
+        &mut self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        limit: usize,
+    ) -> Result<(), OutboxFull> {
+        let more: usize = frames.as_ref().iter().map(cost).sum();
         if self.bytes > 0 && self.bytes.saturating_add(more) > limit {
             return Err(OutboxFull);
         }
         self.bytes += more;
-        self.frames.extend(frames.iter().cloned());
+        self.frames.extend(frames);
         Ok(())
     }
 
@@ -100,7 +104,7 @@ mod tests {
     #[test]
     fn frames_leave_in_the_order_they_came() {
         let mut outbox = Outbox::default();
-        outbox.push_all(&[Frame::text("4a"), Frame::text("4b")], 10_000).unwrap();
+        outbox.push_all([Frame::text("4a"), Frame::text("4b")], 10_000).unwrap();
         outbox.push_unbounded(Frame::text("2"));
         let bodies: Vec<_> = std::iter::from_fn(|| outbox.pop()).map(|f| f.body().clone()).collect();
         assert_eq!(bodies, ["4a", "4b", "2"]);
@@ -110,15 +114,15 @@ mod tests {
     #[test]
     fn a_packet_past_the_bound_is_refused_whole() {
         let mut outbox = Outbox::default();
-        outbox.push_all(&[Frame::text("4a")], 100).unwrap();
+        outbox.push_all([Frame::text("4a")], 100).unwrap();
         let before = outbox.bytes();
-        assert_eq!(outbox.push_all(&[Frame::text("4b"), Frame::binary(vec![0; 100])], 100), Err(OutboxFull));
+        assert_eq!(outbox.push_all([Frame::text("4b"), Frame::binary(vec![0; 100])], 100), Err(OutboxFull));
         assert_eq!((outbox.bytes(), outbox.len()), (before, 1));
     }
 
     #[test]
     fn one_packet_larger_than_the_bound_passes_an_empty_outbox() {
         let mut outbox = Outbox::default();
-        assert_eq!(outbox.push_all(&[Frame::binary(vec![0; 1000])], 100), Ok(()));
+        assert_eq!(outbox.push_all([Frame::binary(vec![0; 1000])], 100), Ok(()));
     }
 }

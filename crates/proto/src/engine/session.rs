@@ -294,7 +294,7 @@ impl Session {
             (Kind::Ping, Role::Server) => self.finish(CloseReason::TransportError),
             (Kind::Ping, Role::Client) => {
                 let pong = Frame::text(format!("3{}", packet.data));
-                match self.outbox.push_all(&[pong], config.outbox_limit) {
+                match self.outbox.push_all([pong], config.outbox_limit) {
                     Ok(()) => self.expect_ping(now),
                     Err(OutboxFull) => self.finish(CloseReason::SlowConsumer),
                 }
@@ -508,7 +508,11 @@ impl Session {
     /// # Errors
     /// [`OutboxFull`] when they would pass the bound; the caller then closes the session or sheds.
     /// Frames for a session that is closing or closed are dropped without an error.
-    pub fn send(&mut self, frames: &[Frame], config: &SessionConfig) -> Result<(), OutboxFull> {
+    pub fn send(
+        &mut self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        config: &SessionConfig,
+    ) -> Result<(), OutboxFull> {
         if matches!(self.state, State::Closing(_) | State::Closed(_)) {
             return Ok(());
         }

@@ -162,7 +162,7 @@ impl Connection {
     // ---- sending --------------------------------------------------------------------------------
 
     /// Queues the frames of one packet. A connection that does not take them is closed as a slow consumer.
-    pub(crate) fn send(&self, frames: &[Frame]) {
+    pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
         let mut inner = self.inner.lock();
         if inner.session.send(frames, &self.core.session).is_err() {
             // Its driver logs it: whoever broadcasts holds locks here.
@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Queues the frames of one packet if they can leave at once, else forgets them.
-    pub(crate) fn send_volatile(&self, frames: &[Frame]) {
+    pub(crate) fn send_volatile(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
         let mut inner = self.inner.lock();
         if !inner.blocked && inner.session.is_writable() {
             // An empty outbox takes any packet.

@@ -122,7 +122,7 @@ fn connect(connection: &Arc<Connection>, packet: &Packet<'_>) {
 }
 
 fn refuse(connection: &Connection, namespace: &str, message: &str) {
-    connection.send(&[frames::connect_error(namespace, message, None)]);
+    connection.send([frames::connect_error(namespace, message, None)]);
 }
 
 /// A connect handler has finished: the events that waited for it are handled, in order.

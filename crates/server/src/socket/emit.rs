@@ -83,7 +83,7 @@ impl Socket {
         let encode = if returned { frames::answer } else { frames::ack };
         let frames = encode(self.namespace_name(), id, value)?;
         if self.connected() {
-            self.0.connection.send(&frames);
+            self.0.connection.send(frames);
         }
         Ok(())
     }
@@ -92,12 +92,12 @@ impl Socket {
     pub(crate) fn deliver(&self, frames: &Frames, volatile: bool) -> bool {
         let connected = self.connected();
         if connected {
-            self.transmit(frames, volatile);
+            self.transmit(frames.clone(), volatile);
         }
         connected
     }
 
-    fn transmit(&self, frames: &Frames, volatile: bool) {
+    fn transmit(&self, frames: Frames, volatile: bool) {
         if volatile {
             self.0.connection.send_volatile(frames);
         } else {
@@ -135,7 +135,7 @@ impl SocketEmitter<'_> {
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let frames = frames::event(self.socket.namespace_name(), None, event, &args)?;
         if self.socket.may_emit() {
-            self.socket.transmit(&frames, self.volatile);
+            self.socket.transmit(frames, self.volatile);
         }
         Ok(Emitted::locally())
     }
@@ -147,7 +147,7 @@ impl SocketEmitter<'_> {
             frames::event(self.socket.namespace_name(), Some(id), event, &args).and_then(|frames| {
                 let pending = self.socket.expect_answer(id)?;
                 if self.socket.may_emit() {
-                    self.socket.transmit(&frames, self.volatile);
+                    self.socket.transmit(frames, self.volatile);
                 }
                 Ok(pending)
             });

@@ -199,7 +199,7 @@ impl Socket {
             return;
         }
         if self.begin_disconnect(DisconnectReason::ServerNamespaceDisconnect) {
-            self.0.connection.send(&[frames::disconnect(self.namespace_name())]);
+            self.0.connection.send([frames::disconnect(self.namespace_name())]);
             self.0.connection.dismiss_socket(self);
             mux::hand_over_disconnected(self);
         }
@@ -256,7 +256,7 @@ impl Socket {
             self.0.state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if accepted {
             self.0.connection.joined();
-            self.0.connection.send(&[frames::connect(self.namespace_name(), self.0.id)]);
+            self.0.connection.send([frames::connect(self.namespace_name(), self.0.id)]);
         }
         accepted
     }
@@ -270,7 +270,7 @@ impl Socket {
         self.leave_namespace();
         self.0.connection.dismiss_socket(self);
         let frame = frames::connect_error(self.namespace_name(), refusal.message(), refusal.data());
-        self.0.connection.send(&[frame]);
+        self.0.connection.send([frame]);
     }
 
     /// Marks it as gone. `false` where it was already.

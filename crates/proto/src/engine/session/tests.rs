@@ -151,7 +151,7 @@ fn a_websocket_session_takes_no_probe() {
 #[test]
 fn closing_a_polling_session_lets_the_next_poll_fetch_the_rest() {
     let mut session = server(Transport::Polling);
-    session.send(&[Frame::text("4bye")], &config()).unwrap();
+    session.send([Frame::text("4bye")], &config()).unwrap();
     session.close(0, CloseReason::ForcedClose, &config());
     assert_eq!(session.state(), State::Closing(CloseReason::ForcedClose));
     assert_eq!(session.handle_poll(5), Poll::Answer);
