@@ -1,4 +1,6 @@
-//! Rooms, selections and the cluster protocol.
+#![doc = include_str!("../README.md")]
+//!
+//! # In this crate
 //!
 //! [`Rooms`] is the index of one namespace on one node: which socket is in which room. A [`Selection`] says to
 //! whom something goes, by room names, and [`Rooms::select`] finds the sockets.

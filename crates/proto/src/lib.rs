@@ -1,4 +1,4 @@
-//! The protocols of Engine.IO, Socket.IO and WebSocket, without I/O.
+#![doc = include_str!("../README.md")]
 
 pub mod data;
 pub mod engine;

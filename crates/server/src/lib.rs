@@ -1,4 +1,16 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! | --- | --- |
+//! | set up a server, mount it, close it | [`Server`], [`ServerBuilder`], [`Limits`], [`Cors`] |
+//! | register handlers, refuse clients | [`Namespace`], [`handler`], [`Refusal`], [`HandlerError`] |
+//! | take what handlers need | [`extract`], [`Data`], [`State`], [`Auth`], [`Ack`] |
+//! | talk to one client | [`Socket`], [`Handshake`], [`SocketData`] |
+//! | talk to many | [`Broadcast`], [`Rooms`] |
+//! | hold anything, bytes included | [`Value`], [`RawArgs`], [`Bytes`] |
+//! | speak Engine.IO alone | [`engine`] |
 
 mod ack;
 mod config;
