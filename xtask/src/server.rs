@@ -49,11 +49,6 @@ impl Server {
             .ok_or_else(|| format!("the testbed's first line should name its port, not: {line}"))?;
         Ok(server)
     }
-
-    /// Where it is.
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
 }
 
 impl Drop for Server {
