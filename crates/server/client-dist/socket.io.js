@@ -59,19 +59,15 @@
   const proto$2 = Emitter.prototype;
   proto$2.addEventListener = proto$2.on;
   proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
-  proto$2.emitReserved = proto$2.emit;
+  proto$2.$emit = proto$2.emit;
   function on(target, ev, listener) {
     target.on(ev, listener);
     return () => target.off(ev, listener);
   }
 
-  const tagOf = Object.prototype.toString;
-  function isBlob(value) {
-    return /^\[object (Blob|File)\]$/.test(tagOf.call(value));
-  }
-  function isBinary(value) {
-    return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || tagOf.call(value) == "[object ArrayBuffer]" || isBlob(value);
-  }
+  const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+  const isBlob = (value) => /^(Blob|File)$/.test(tagOf(value));
+  const isBinary = (value) => ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
   function hasBinary(value, fromJson) {
     return !!value && typeof value == "object" && (isBinary(value) || (!fromJson && typeof value.toJSON == "function" ? hasBinary(value.toJSON(), true) : Object.values(value).some((item) => hasBinary(item))));
   }
@@ -85,14 +81,7 @@
   function fromBase64(text) {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   }
-  function utf8Length(text) {
-    let length = 0;
-    for (const c of text) {
-      const code = c.codePointAt(0);
-      length += code < 128 ? 1 : code < 2048 ? 2 : code < 65536 ? 3 : 4;
-    }
-    return length;
-  }
+  const utf8Length = (text) => new TextEncoder().encode(text).length;
 
   const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
   const protocol$1 = 4;
@@ -117,15 +106,7 @@
   function encodePayload(packets) {
     return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
-  function decodePayload(payload) {
-    const packets = [];
-    for (const frame of payload.split(SEPARATOR)) {
-      const packet = decodePacket(frame);
-      packets.push(packet);
-      if (packet.type == "error") break;
-    }
-    return packets;
-  }
+  const decodePayload = (payload) => payload.split(SEPARATOR).map(decodePacket);
   function packetsThatFit(packets, max) {
     let size = -1;
     let i = 0;
@@ -151,12 +132,12 @@
   };
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-    target.setTimeoutFn = (fn, ms) => {
+    target.$setTimeout = (fn, ms) => {
       const timer = set(fn, ms);
       if (options.autoUnref) timer.unref();
       return timer;
     };
-    target.clearTimeoutFn = (timer) => clear(timer);
+    target.$clearTimeout = (timer) => clear(timer);
   }
   const NATIVE = [setTimeout, clearTimeout];
 
@@ -191,34 +172,33 @@
       super();
       /** Whether `send` may be called. */
       this.writable = false;
-      installTimers(this, opts);
       this.opts = opts;
       this.query = opts.query;
       this.socket = opts.socket;
-      this.textOnly = !!opts.forceBase64;
+      this.$textOnly = !!opts.forceBase64;
     }
     open() {
       this.readyState = "opening";
-      this.doOpen();
+      this.$doOpen();
       return this;
     }
     close() {
       if (this.readyState && this.readyState != "closed") {
-        this.doClose();
-        this.onClose();
+        this.$doClose();
+        this.$onClose();
       }
       return this;
     }
     send(packets) {
       if (this.readyState != "open") return;
       this.writable = false;
-      const blobs = this.textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+      const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
       if (blobs.length) {
         Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
-          () => this.write(packets),
-          (err) => this.onError("blob read error", err)
+          () => this.$write(packets),
+          (err) => this.$onError("blob read error", err)
         );
-      } else this.write(packets);
+      } else this.$write(packets);
     }
     /** Stops receiving, and calls back when nothing is under way any more. */
     pause(done) {
@@ -227,35 +207,35 @@
     /** Takes a `pause` back. */
     resume() {
     }
-    onOpen() {
+    $onOpen() {
       this.readyState = "open";
       this.writable = true;
-      this.emitReserved("open");
+      this.$emit("open");
     }
-    onDrain() {
+    $onDrain() {
       this.writable = true;
-      this.emitReserved("drain");
+      this.$emit("drain");
     }
-    onData(frame) {
-      this.onPacket(decodePacket(frame));
+    $onData(frame) {
+      this.$onPacket(decodePacket(frame));
     }
-    onPacket(packet) {
+    $onPacket(packet) {
       if (packet.type == "close") {
-        queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
+        queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
         return;
       }
       if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
-      this.emitReserved("packet", packet);
+      this.$emit("packet", packet);
     }
-    onClose(details) {
+    $onClose(details) {
       this.readyState = "closed";
-      this.emitReserved("close", details);
+      this.$emit("close", details);
     }
-    onError(message, description, context) {
-      this.emitReserved("error", Object.assign(new Error(message), { type: "TransportError", description, context }));
+    $onError(message, description, context) {
+      this.$emit("error", Object.assign(new Error(message), { type: "TransportError", description, context }));
     }
     /** The address of the session; `schema` is "http" or "ws". */
-    createUri(schema, stamp) {
+    $uri(schema, stamp) {
       const { opts, query } = this;
       const { secure, port, hostname } = opts;
       if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
@@ -268,17 +248,17 @@
     get name() {
       return "polling";
     }
-    doOpen() {
-      this.textOnly = true;
+    $doOpen() {
+      this.$textOnly = true;
       this.$get();
     }
-    doClose() {
+    $doClose() {
       const abort = () => this.$poll?.abort();
       if (this.readyState == "opening") abort();
-      else this.$request("post", encodePayload([{ type: "close" }]), abort, abort);
+      else this.$request("post", "1", abort, abort);
     }
-    write(packets) {
-      this.$request("post", encodePayload(packets), () => this.onDrain());
+    $write(packets) {
+      this.$request("post", encodePayload(packets), () => this.$onDrain());
     }
     pause(done) {
       this.readyState = "pausing";
@@ -298,31 +278,31 @@
         done();
       }
     }
-    onDrain() {
-      super.onDrain();
+    $onDrain() {
+      super.$onDrain();
       this.$checkPaused();
     }
     $get() {
-      this.$poll = this.$request("poll", void 0, (text) => this.onData(text));
-      this.emitReserved("poll");
+      this.$poll = this.$request("poll", void 0, (text) => this.$onData(text));
+      this.$emit("poll");
     }
-    onData(payload) {
+    $onData(payload) {
       for (const packet of decodePayload(payload)) {
-        if (this.readyState == "opening" && packet.type == "open") this.onOpen();
-        this.onPacket(packet);
+        if (this.readyState == "opening" && packet.type == "open") this.$onOpen();
+        this.$onPacket(packet);
         if (this.readyState == "closed" || packet.type == "close") return;
       }
       this.$poll = void 0;
-      this.emitReserved("pollComplete");
+      this.$emit("pollComplete");
       if (this.readyState == "open") this.$get();
       else this.$checkPaused();
     }
-    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context)) {
-      const { opts } = this;
+    $request(what, body, done, failed = (description, context) => this.$onError("xhr " + what + " error", description, context)) {
+      const { opts, socket } = this;
       const abort = new AbortController();
-      const timer = opts.requestTimeout && this.setTimeoutFn(() => abort.abort(), opts.requestTimeout);
+      const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
       platform.fetch(
-        this.createUri("http", opts.timestampRequests !== false),
+        this.$uri("http", opts.timestampRequests !== false),
         {
           method: body ? "POST" : "GET",
           body,
@@ -333,7 +313,7 @@
         }).then(async (response) => {
         response.responseText = await response.text();
         return response;
-      }).finally(() => this.clearTimeoutFn(timer)).then((response) => response.ok ? done(response.responseText) : failed(response.status, response), failed);
+      }).finally(() => socket.$clearTimeout(timer)).then((response) => response.ok ? done(response.responseText) : failed(response.status, response), failed);
       return abort;
     }
   }
@@ -342,33 +322,32 @@
     get name() {
       return "websocket";
     }
-    doOpen() {
+    $doOpen() {
       const { opts } = this;
       let ws;
       try {
-        ws = this.ws = platform.webSocket(this.createUri("ws", opts.timestampRequests), opts.protocols, opts);
+        ws = this.ws = platform.webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
-        queueMicrotask(() => this.onError("websocket error", err));
+        queueMicrotask(() => this.$onError("websocket error", err));
         return;
       }
       ws.binaryType = "arraybuffer";
-      ws.onopen = () => this.onOpen();
-      ws.onclose = (context) => this.onClose({ description: "websocket connection closed", context });
+      ws.onopen = () => this.$onOpen();
+      ws.onclose = (context) => this.$onClose({ description: "websocket connection closed", context });
       ws.onmessage = ({ data }) => {
         if (data == "1") ws.close();
-        this.onData(data);
+        this.$onData(data);
       };
-      ws.onerror = (event) => this.onError("websocket error", event);
+      ws.onerror = (event) => this.$onError("websocket error", event);
     }
-    write(packets) {
-      for (const packet of packets) this.ws.send(encodePacket(packet, !this.textOnly), packet.options);
-      queueMicrotask(() => this.onDrain());
+    $write(packets) {
+      for (const packet of packets) this.ws.send(encodePacket(packet, !this.$textOnly), packet.options);
+      queueMicrotask(() => this.$onDrain());
     }
-    doClose() {
+    $doClose() {
       const { ws } = this;
       if (ws) {
-        ws.onopen = ws.onmessage = ws.onclose = null;
-        ws.onerror = () => {
+        ws.onopen = ws.onmessage = ws.onclose = ws.onerror = () => {
         };
         ws.close();
       }
@@ -400,14 +379,14 @@
         if (engine.readyState != "closed") engine.transport.resume();
         engine.flush();
       }
-      if (!silent) engine.emitReserved("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
+      if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
     };
     const onClose = () => fail("socket closed");
     const onUpgrading = (to) => to != transport && fail("", true);
     transport.on("open", () => transport.send([{ type: "ping", data: "probe" }])).on("error", fail).on("close", () => fail("transport closed")).once("packet", ({ type, data }) => {
       if (type != "pong" || data != "probe") return fail("unexpected packet");
       engine.upgrading = paused = true;
-      engine.emitReserved("upgrading", transport);
+      engine.$emit("upgrading", transport);
       platform.priorWebsocketSuccess = name == "websocket";
       if (over) return;
       engine.transport.pause(() => {
@@ -415,18 +394,19 @@
         end();
         engine.$setTransport(transport);
         transport.send([{ type: "upgrade" }]);
-        engine.emitReserved("upgrade", transport);
+        engine.$emit("upgrade", transport);
         engine.upgrading = false;
         engine.flush();
       });
     });
     engine.on("close", onClose).on("upgrading", onUpgrading);
     if (upgrades.includes("webtransport") && name != "webtransport") {
-      engine.setTimeoutFn(() => over || transport.open(), HEAD_START);
+      engine.$setTimeout(() => over || transport.open(), HEAD_START);
     } else transport.open();
   }
 
   class Engine extends Emitter {
+    /** Without an address the options say where to connect, and else the page does. */
     constructor(uri, options) {
       super();
       /** Packets that were not handed to the network yet, and those that are just being handed over. */
@@ -437,15 +417,10 @@
       this.upgrading = false;
       /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
       this._pingTimeoutTime = Infinity;
-      this.$ctors = {};
       this.$unlisten = [];
       this.$inFlight = 0;
       this.$heartbeat = 0;
       this.$maxPayload = 0;
-      if (uri && typeof uri == "object") {
-        options = uri;
-        uri = null;
-      }
       const opts = this.opts = {
         upgrade: true,
         timestampParam: "t",
@@ -453,28 +428,22 @@
         ...options
       };
       const page = typeof location == "undefined" ? {} : location;
-      if (uri) {
-        const url = parseUrl(uri);
-        opts.hostname = url.host;
-        opts.secure = /[ps]s$/.test(url.protocol);
-        opts.port = url.port;
-        if (url.query) opts.query = url.query;
-      } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
-      opts.secure ?? (opts.secure = page.protocol == "https:");
-      opts.port || (opts.port = !opts.hostname && page.port);
-      opts.hostname || (opts.hostname = page.hostname || "localhost");
-      opts.path = (opts.path || "/engine.io").replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
+      const url = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
+      opts.hostname = url.host;
+      opts.port = url.port || !uri && opts.port;
+      opts.secure = uri ? /[ps]s$/.test(url.protocol) : opts.secure ?? page.protocol == "https:";
+      if (url.query) opts.query = url.query;
       if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
+      opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
       installTimers(this, opts);
-      this.transports = [];
-      for (const item of opts.transportImplementations || opts.transports || Object.keys(transports)) {
-        const ctor = typeof item == "string" ? transports[item] : item;
-        if (ctor) this.transports.push(ctor.prototype.name);
-        if (ctor) this.$ctors[ctor.prototype.name] = ctor;
-      }
+      const list = opts.transportImplementations || opts.transports || Object.values(transports);
+      this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype);
+      this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
       if (opts.hostname != "localhost") {
         this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
       }
+      this.$listen("pagehide", () => this.transport.off("error").off("close"));
+      this.$listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }));
       if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
       this.$open();
     }
@@ -489,12 +458,13 @@
       const { opts, id } = this;
       const query = { ...opts.query, EIO: protocol$1, transport: name };
       if (id) query.sid = id;
-      return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions[name] });
+      const ctor = this.$ctors.find((ctor2) => ctor2.prototype.name == name);
+      return new ctor({ ...opts, query, socket: this, ...opts.transportOptions[name] });
     }
     $open() {
       const { transports: transports2 } = this;
       if (!transports2.length) {
-        this.setTimeoutFn(() => this.emitReserved("error", "No transports available"), 0);
+        this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
         return;
       }
       const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports2.includes("websocket");
@@ -511,8 +481,8 @@
     $onPacket(packet) {
       const { type, data } = packet;
       if (!this.readyState || this.readyState == "closed") return;
-      this.emitReserved("packet", packet);
-      this.emitReserved("heartbeat");
+      this.$emit("packet", packet);
+      this.$emit("heartbeat");
       if (type == "open") {
         let handshake;
         try {
@@ -523,24 +493,24 @@
         this.$onHandshake(handshake);
       } else if (type == "ping") {
         this.$send("pong");
-        this.emitReserved("ping");
-        this.emitReserved("pong");
+        this.$emit("ping");
+        this.$emit("pong");
         this.$resetPingTimeout();
       } else if (type == "error") {
         this.$onError(Object.assign(new Error("server error"), { code: data }));
       } else if (type == "message") {
-        this.emitReserved("data", data);
-        this.emitReserved("message", data);
+        this.$emit("data", data);
+        this.$emit("message", data);
       }
     }
     $onHandshake(data) {
-      this.emitReserved("handshake", data);
+      this.$emit("handshake", data);
       this.id = this.transport.query.sid = data.sid;
       this.$heartbeat = data.pingInterval + data.pingTimeout;
       this.$maxPayload = data.maxPayload;
       this.readyState = "open";
       platform.priorWebsocketSuccess = this.transport.name == "websocket";
-      this.emitReserved("open");
+      this.$emit("open");
       this.flush();
       const state = this.readyState;
       const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
@@ -548,15 +518,14 @@
       if (state != "closed") this.$resetPingTimeout();
     }
     $resetPingTimeout() {
-      this.clearTimeoutFn(this.$pingTimer);
+      this.$clearTimeout(this.$pingTimer);
       this._pingTimeoutTime = Date.now() + this.$heartbeat;
-      this.$pingTimer = this.setTimeoutFn(() => this.$close("ping timeout"), this.$heartbeat);
+      this.$pingTimer = this.$setTimeout(() => this.$close("ping timeout"), this.$heartbeat);
     }
     /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
     _hasPingExpired() {
-      if (!this._pingTimeoutTime) return true;
       const expired = Date.now() > this._pingTimeoutTime;
-      if (expired) {
+      if (expired && this._pingTimeoutTime) {
         this._pingTimeoutTime = 0;
         queueMicrotask(() => this.$close("ping timeout"));
       }
@@ -566,17 +535,17 @@
       this.writeBuffer.splice(0, this.$inFlight);
       this.$inFlight = 0;
       if (this.writeBuffer.length) this.flush();
-      else this.emitReserved("drain");
+      else this.$emit("drain");
     }
     /** Hands over what waits, as much as one payload may hold. @internal */
     flush() {
       const { transport, writeBuffer } = this;
       if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
-      const limited = this.$maxPayload && transport.name == "polling";
-      const packets = limited ? writeBuffer.slice(0, packetsThatFit(writeBuffer, this.$maxPayload)) : writeBuffer.slice();
+      const max = transport.name == "polling" && this.$maxPayload;
+      const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
       this.$inFlight = packets.length;
       transport.send(packets);
-      this.emitReserved("flush");
+      this.$emit("flush");
     }
     /** Sends a message; `fn` is called when it has been handed to the transport. */
     write(msg, options, fn) {
@@ -594,9 +563,9 @@
         options = null;
       }
       if (this.readyState == "closing" || this.readyState == "closed") return;
-      const packets = list.map((data) => ({ type, data, options: { ...options, compress: options?.compress !== false } }));
+      const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
       this.writeBuffer.push(...packets);
-      for (const packet of packets) this.emitReserved("packetCreate", packet);
+      for (const packet of packets) this.$emit("packetCreate", packet);
       if (fn) this.once("flush", fn);
       this.flush();
     }
@@ -604,14 +573,8 @@
     close() {
       if (this.readyState != "opening" && this.readyState != "open") return this;
       this.readyState = "closing";
-      const close = () => {
-        if (!this.upgrading) return this.$close("forced close");
-        const upgraded = () => {
-          this.off("upgrade", upgraded).off("upgradeError", upgraded);
-          this.$close("forced close");
-        };
-        this.on("upgrade", upgraded).on("upgradeError", upgraded);
-      };
+      const end = () => this.$close("forced close");
+      const close = () => this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end();
       if (this.writeBuffer.length) this.once("drain", close);
       else close();
       return this;
@@ -623,18 +586,18 @@
         this.transports.shift();
         return this.$open();
       }
-      this.emitReserved("error", err);
+      this.$emit("error", err);
       this.$close("transport error", err);
     }
     $close(reason, description) {
       if (!this.readyState || this.readyState == "closed") return;
-      this.clearTimeoutFn(this.$pingTimer);
+      this.$clearTimeout(this.$pingTimer);
       this.transport.off("close");
       this.transport.close().off();
       for (const unlisten of this.$unlisten) unlisten();
       this.readyState = "closed";
       this.id = null;
-      this.emitReserved("close", reason, description);
+      this.$emit("close", reason, description);
       this.writeBuffer = [];
       this.$inFlight = 0;
     }
@@ -672,22 +635,21 @@
     /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
     add(frame) {
       let packet = this.$packet;
-      if (typeof frame == "string") {
-        if (packet) throw new Error("got plaintext data when reconstructing a packet");
+      const isText = typeof frame == "string";
+      if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
+      if (isText) {
         packet = this.$decode(frame);
         if (packet.attachments) {
           this.$packet = packet;
           return;
         }
       } else {
-        if (!isBinary(frame)) throw new Error("Unknown type: " + frame);
-        if (!packet) throw new Error("got binary data when not reconstructing a packet");
         if (this.$attachments.push(frame) < packet.attachments) return;
         for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
         delete packet.attachments;
         this.destroy();
       }
-      this.emitReserved("decoded", packet);
+      this.$emit("decoded", packet);
     }
     /** Forgets a packet that is not complete. */
     destroy() {
@@ -696,27 +658,26 @@
     }
     $decode(text) {
       const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
-      if (!match) throw new Error(/^[56]/.test(text) ? "Illegal attachments" : "unknown packet type " + text[0]);
-      const attachments = +match[3] || 0;
-      if (match[2] && !attachments) throw new Error("Illegal attachments");
-      if (attachments > MAX_ATTACHMENTS) throw new Error("too many attachments");
-      const type = match[1] ? +match[1] : +match[2] - 3;
-      const packet = { type, nsp: match[4] || "/" };
-      if (match[5]) packet.id = +match[5];
-      if (attachments) packet.attachments = attachments;
+      if (!match) throw new Error("invalid packet");
+      const [, plain, binary, count, nsp = "/", id, json] = match;
+      const attachments = +count;
+      if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) throw new Error("illegal attachments");
+      const packet = { type: plain ? +plain : +binary - 3, nsp };
+      if (id) packet.id = +id;
+      if (binary) packet.attachments = attachments;
       const slots = [];
-      if (match[6]) {
+      if (json) {
         packet.data = JSON.parse(
-          match[6],
-          attachments ? function(key, value) {
+          json,
+          binary ? function(key, value) {
             if (value && value._placeholder === true) slots.push([this, key, value.num]);
             return value;
           } : void 0
         );
       }
-      if (!isPayloadValid(packet, match[6])) throw new Error("invalid payload");
-      for (const slot of slots) {
-        if (!(Number.isInteger(slot[2]) && slot[2] >= 0 && slot[2] < attachments)) throw new Error("illegal attachments");
+      if (!isPayloadValid(packet, json)) throw new Error("invalid payload");
+      for (const [, , num] of slots) {
+        if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
       }
       this.$slots = slots;
       this.$attachments = [];
@@ -724,7 +685,7 @@
     }
   }
   function isPayloadValid({ type, data }, json) {
-    const isObject = Object.prototype.toString.call(data) == "[object Object]";
+    const isObject = tagOf(data) == "Object";
     if (type == CONNECT_ERROR) return isObject || typeof data == "string";
     if (!json) return true;
     if (type == CONNECT) return isObject;
@@ -732,60 +693,33 @@
     return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
   }
 
-  const defaultParser = /*#__PURE__*/Object.freeze(/*#__PURE__*/Object.defineProperty({
-    __proto__: null,
-    ACK,
-    CONNECT,
-    CONNECT_ERROR,
-    DISCONNECT,
-    Decoder,
-    EVENT,
-    Encoder,
-    RESERVED,
-    protocol
-  }, Symbol.toStringTag, { value: 'Module' }));
-
-  class RetryQueue {
-    /** `socket` is a `Socket`: its queue, flags and options are used. */
-    constructor($socket) {
-      this.$socket = $socket;
-      this.$seq = 0;
-    }
-    add(args) {
-      const { $socket } = this;
-      const userAck = typeof args[args.length - 1] == "function" && args.pop();
-      const packet = {
-        id: this.$seq++,
-        args,
-        flags: { ...$socket.flags, fromQueue: true },
-        pending: false,
-        tryCount: 0
-      };
-      const ack = (err, ...answer) => {
-        const queue = $socket._queue;
-        if (packet != queue[0]) return;
+  function enqueue(socket, args) {
+    const queue = socket._queue;
+    const userAck = typeof args[args.length - 1] == "function" && args.pop();
+    const packet = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
+    const ack = (err, ...answer) => {
+      if (packet == queue[0]) {
         packet.pending = false;
-        if (!err || packet.tryCount > $socket._opts.retries) {
+        if (!err || packet.tryCount > socket._opts.retries) {
           queue.shift();
           if (userAck) userAck(err, ...answer);
         }
-        this.drain();
-      };
-      ack.withError = true;
-      args.push(ack);
-      $socket.flags = {};
-      $socket._queue.push(packet);
-      this.drain();
-    }
-    /** Sends the first event, unless it is under way; with `force` also then. */
-    drain(force) {
-      const { $socket } = this;
-      const packet = $socket._queue[0];
-      if (!$socket.connected || !packet || packet.pending && !force) return;
+        drain(socket);
+      }
+    };
+    ack.withError = true;
+    args.push(ack);
+    socket.flags = {};
+    queue.push(packet);
+    drain(socket);
+  }
+  function drain(socket, force) {
+    const packet = socket._queue[0];
+    if (socket.connected && packet && (force || !packet.pending)) {
       packet.pending = true;
       packet.tryCount++;
-      $socket.flags = packet.flags;
-      $socket.emit(...packet.args);
+      socket.flags = packet.flags;
+      socket.emit(...packet.args);
     }
   }
 
@@ -810,7 +744,6 @@
       this.nsp = nsp;
       this.auth = opts?.auth;
       this._opts = { ...opts };
-      this.$retry = new RetryQueue(this);
       if (io._autoConnect) this.connect();
     }
     get disconnected() {
@@ -827,7 +760,7 @@
       this.subs || (this.subs = [
         on(io, "open", () => this.onopen()),
         on(io, "packet", (packet) => this.onpacket(packet)),
-        on(io, "error", (err) => this.connected || this.emitReserved("connect_error", err)),
+        on(io, "error", (err) => this.connected || this.$emit("connect_error", err)),
         on(io, "close", (reason, description) => this.onclose(reason, description))
       ]);
       if (!io._reconnecting) io.open();
@@ -844,7 +777,7 @@
       const data = [ev, ...args];
       const { flags, io } = this;
       if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
-        this.$retry.add(data);
+        enqueue(this, data);
         return this;
       }
       const packet = { type: EVENT, nsp: this.nsp, data, options: { compress: flags.compress !== false } };
@@ -861,14 +794,14 @@
     $registerAck(id, ack) {
       const timeout = this.flags.timeout ?? this._opts.ackTimeout;
       this.acks[id] = ack;
-      if (timeout === void 0) return;
-      const timer = this.io.setTimeoutFn(() => {
+      if (timeout == null) return;
+      const timer = this.io.$setTimeout(() => {
         delete this.acks[id];
         this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
         ack.call(this, new Error("operation has timed out"));
       }, timeout);
       const withTimer = (...args) => {
-        this.io.clearTimeoutFn(timer);
+        this.io.$clearTimeout(timer);
         ack.apply(this, args);
       };
       withTimer.withError = true;
@@ -899,7 +832,7 @@
     onclose(reason, description) {
       this.connected = false;
       this.id = void 0;
-      this.emitReserved("disconnect", reason, description);
+      this.$emit("disconnect", reason, description);
       for (const id of Object.keys(this.acks)) {
         if (this.sendBuffer.some((packet) => packet.id == id)) continue;
         const ack = this.acks[id];
@@ -911,7 +844,7 @@
       if (nsp != this.nsp) return;
       if (type == CONNECT) {
         if (data?.sid) this.$onConnect(data);
-        else this.emitReserved("connect_error", new Error("the server speaks the protocol of Socket.IO 2, which is not compatible"));
+        else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
       } else if (type == EVENT) {
         const args = data || [];
         if (id != null) args.push(this.$ack(id));
@@ -926,7 +859,7 @@
         this.onclose("io server disconnect");
       } else if (type == CONNECT_ERROR) {
         this.$destroy();
-        this.emitReserved("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+        this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
       }
     }
     $deliver(args) {
@@ -953,8 +886,8 @@
       this.sendBuffer = [];
       for (const args of receiveBuffer) this.$deliver(args);
       for (const packet of sendBuffer) this.$transmit(packet);
-      this.$retry.drain(true);
-      this.emitReserved("connect");
+      drain(this, true);
+      this.$emit("connect");
     }
     $destroy() {
       for (const off of this.subs || []) off();
@@ -1008,6 +941,13 @@
     };
   }
 
+  const DEFAULTS = {
+    reconnectionAttempts: Infinity,
+    reconnectionDelay: 1e3,
+    reconnectionDelayMax: 5e3,
+    randomizationFactor: 0.5,
+    timeout: 2e4
+  };
   class Manager extends Emitter {
     constructor(uri, opts) {
       super();
@@ -1017,7 +957,7 @@
       this._reconnecting = false;
       this.subs = [];
       this.backoff = { attempts: 0 };
-      this.skipReconnect = false;
+      this.$skipReconnect = false;
       if (uri && typeof uri == "object") {
         opts = uri;
         uri = void 0;
@@ -1028,12 +968,11 @@
       this.uri = uri;
       installTimers(this, opts);
       this._reconnection = opts.reconnection !== false;
-      this._reconnectionAttempts = opts.reconnectionAttempts || Infinity;
-      this._reconnectionDelay = opts.reconnectionDelay || 1e3;
-      this._reconnectionDelayMax = opts.reconnectionDelayMax || 5e3;
-      this._randomizationFactor = opts.randomizationFactor ?? 0.5;
-      this._timeout = opts.timeout ?? 2e4;
-      const parser = opts.parser || defaultParser;
+      for (const name in DEFAULTS) {
+        const value = opts[name];
+        this["_" + name] = (/^rec/.test(name) ? value || null : value) ?? DEFAULTS[name];
+      }
+      const parser = opts.parser || { Encoder, Decoder };
       this.encoder = new parser.Encoder();
       this.decoder = new parser.Decoder();
       this._autoConnect = opts.autoConnect !== false;
@@ -1042,7 +981,7 @@
     reconnection(value) {
       if (value === void 0) return this._reconnection;
       this._reconnection = !!value;
-      if (!value) this.skipReconnect = true;
+      if (!value) this.$skipReconnect = true;
       return this;
     }
     /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
@@ -1050,36 +989,36 @@
       if (this._readyState != "closed") return this;
       const engine = this.engine = new Engine(this.uri, this.opts);
       this._readyState = "opening";
-      this.skipReconnect = false;
+      this.$skipReconnect = false;
       const offOpen = on(engine, "open", () => {
         this.$onOpen();
         fn?.();
       });
       const fail = (err) => {
-        this.cleanup();
+        this.$cleanup();
         this._readyState = "closed";
-        this.emitReserved("error", err);
+        this.$emit("error", err);
         if (fn) fn(err);
         else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
       };
       this.subs.push(offOpen, on(engine, "error", fail));
       if (this._timeout !== false) {
-        const timer = this.setTimeoutFn(() => {
+        const timer = this.$setTimeout(() => {
           offOpen();
           fail(new Error("timeout"));
           engine.close();
         }, this._timeout);
-        this.subs.push(() => this.clearTimeoutFn(timer));
+        this.subs.push(() => this.$clearTimeout(timer));
       }
       return this;
     }
     $onOpen() {
       const { engine, decoder } = this;
-      this.cleanup();
+      this.$cleanup();
       this._readyState = "open";
-      this.emitReserved("open");
+      this.$emit("open");
       this.subs.push(
-        on(engine, "ping", () => this.emitReserved("ping")),
+        on(engine, "ping", () => this.$emit("ping")),
         on(engine, "data", (data) => {
           try {
             decoder.add(data);
@@ -1087,9 +1026,9 @@
             this.onclose("parse error", err);
           }
         }),
-        on(engine, "error", (err) => this.emitReserved("error", err)),
+        on(engine, "error", (err) => this.$emit("error", err)),
         on(engine, "close", (reason, description) => this.onclose(reason, description)),
-        on(decoder, "decoded", (packet) => queueMicrotask(() => this.emitReserved("packet", packet)))
+        on(decoder, "decoded", (packet) => queueMicrotask(() => this.$emit("packet", packet)))
       );
     }
     /** The socket of a namespace, made at the first call. */
@@ -1107,58 +1046,58 @@
     _packet(packet) {
       this.engine.$send("message", this.encoder.encode(packet), packet.options);
     }
-    cleanup() {
+    $cleanup() {
       for (const off of this.subs) off();
       this.subs = [];
       this.decoder.destroy();
     }
     /** Same as `disconnect`. */
     _close() {
-      this.skipReconnect = true;
+      this.$skipReconnect = true;
       this._reconnecting = false;
       this.onclose("forced close");
     }
     onclose(reason, description) {
-      this.cleanup();
+      this.$cleanup();
       this.engine?.close();
       this.backoff.attempts = 0;
       this._readyState = "closed";
-      this.emitReserved("close", reason, description);
-      if (this._reconnection && !this.skipReconnect) this.reconnect();
+      this.$emit("close", reason, description);
+      if (this._reconnection && !this.$skipReconnect) this.reconnect();
     }
     reconnect() {
-      if (this._reconnecting || this.skipReconnect) return;
+      if (this._reconnecting || this.$skipReconnect) return;
       const { backoff: state } = this;
       if (state.attempts >= this._reconnectionAttempts) {
         state.attempts = 0;
-        this.emitReserved("reconnect_failed");
+        this.$emit("reconnect_failed");
         return;
       }
       this._reconnecting = true;
       const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
-      const timer = this.setTimeoutFn(() => {
-        if (this.skipReconnect) return;
-        this.emitReserved("reconnect_attempt", state.attempts);
-        if (this.skipReconnect) return;
+      const timer = this.$setTimeout(() => {
+        if (this.$skipReconnect) return;
+        this.$emit("reconnect_attempt", state.attempts);
+        if (this.$skipReconnect) return;
         this.open((err) => {
           this._reconnecting = false;
           if (err) {
             this.reconnect();
-            this.emitReserved("reconnect_error", err);
+            this.$emit("reconnect_error", err);
           } else {
             const { attempts } = state;
             state.attempts = 0;
-            this.emitReserved("reconnect", attempts);
+            this.$emit("reconnect", attempts);
           }
         });
       }, delay);
-      this.subs.push(() => this.clearTimeoutFn(timer));
+      this.subs.push(() => this.$clearTimeout(timer));
     }
   }
   const proto = Manager.prototype;
   proto.connect = proto.open;
   proto.disconnect = proto._close;
-  for (const name of ["reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax", "randomizationFactor", "timeout"]) {
+  for (const name in DEFAULTS) {
     proto[name] = function(value) {
       if (value === void 0) return this["_" + name];
       this["_" + name] = value;

@@ -3,17 +3,14 @@
  * frame is "b" and base64).
  */
 
-const tagOf = Object.prototype.toString;
+/** The kind of a value, of whatever realm (iframe, jsdom) it is: "Object", "Blob"… */
+export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** A Blob or a File, also one of another realm (iframe, jsdom). */
-export function isBlob(value: unknown): value is Blob {
-  return /^\[object (Blob|File)\]$/.test(tagOf.call(value));
-}
+export const isBlob = (value: unknown): value is Blob => /^(Blob|File)$/.test(tagOf(value));
 
 /** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
-export function isBinary(value: unknown): value is ArrayBuffer | ArrayBufferView | Blob {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || tagOf.call(value) == "[object ArrayBuffer]" || isBlob(value);
-}
+export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>
+  ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
 
 /** Whether a value has binary anywhere inside. `toJSON` is honoured once per object, as `JSON.stringify` does. */
 export function hasBinary(value: any, fromJson?: boolean): boolean {
@@ -44,12 +41,5 @@ export function fromBase64(text: string): ArrayBuffer {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 }
 
-/** How many bytes a string takes in UTF-8; a lone surrogate becomes U+FFFD, three bytes. */
-export function utf8Length(text: string): number {
-  let length = 0;
-  for (const c of text) {
-    const code = c.codePointAt(0)!;
-    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return length;
-}
+/** How many bytes a string takes in UTF-8. */
+export const utf8Length = (text: string): number => new TextEncoder().encode(text).length;

@@ -52,7 +52,7 @@ export interface Emitter<
   /** Same as `off`, of one event or of all. */
   removeAllListeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(ev?: Ev): this;
   /** Emits one of the library's own events. @internal */
-  emitReserved<Ev extends EventNames<ReservedEvents>>(ev: Ev, ...args: EventParams<ReservedEvents, Ev>): this;
+  $emit<Ev extends EventNames<ReservedEvents>>(ev: Ev, ...args: EventParams<ReservedEvents, Ev>): this;
 }
 
 export class Emitter<
@@ -123,7 +123,7 @@ export class Emitter<
 const proto: any = Emitter.prototype;
 proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
-proto.emitReserved = proto.emit;
+proto.$emit = proto.emit;
 
 /** Adds a listener and returns the function that removes it. */
 export function on(target: any, ev: string, listener: (...args: any[]) => void): () => void {

@@ -61,22 +61,19 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   upgrading = false;
   /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
   _pingTimeoutTime = Infinity;
-  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
-  declare clearTimeoutFn: (timer: any) => void;
+  declare $setTimeout: (fn: () => void, ms?: number) => any;
+  declare $clearTimeout: (timer: any) => void;
 
-  private readonly $ctors: Record<string, TransportCtor> = {};
+  private readonly $ctors: TransportCtor[];
   private readonly $unlisten: (() => void)[] = [];
   private $inFlight = 0;
   private $heartbeat = 0;
   private $maxPayload = 0;
   private $pingTimer: any;
 
-  constructor(uri?: string | EngineOptions | null, options?: EngineOptions) {
+  /** Without an address the options say where to connect, and else the page does. */
+  constructor(uri: string | undefined, options: EngineOptions) {
     super();
-    if (uri && typeof uri == "object") {
-      options = uri;
-      uri = null;
-    }
     const opts: any = (this.opts = {
       upgrade: true,
       timestampParam: "t",
@@ -84,36 +81,32 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       ...options,
     });
     const page: any = typeof location == "undefined" ? {} : location;
-    if (uri) {
-      const url = parseUrl(uri as string);
-      opts.hostname = url.host;
-      opts.secure = /[ps]s$/.test(url.protocol);
-      opts.port = url.port;
-      if (url.query) opts.query = url.query;
-    } else if (opts.host) opts.hostname = parseUrl(opts.host).host;
-    opts.secure ??= page.protocol == "https:";
-    opts.port ||= !opts.hostname && page.port;
-    opts.hostname ||= page.hostname || "localhost";
-    opts.path = (opts.path || "/engine.io").replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
+    const url = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
+    opts.hostname = url.host;
+    opts.port = url.port || (!uri && opts.port);
+    opts.secure = uri ? /[ps]s$/.test(url.protocol) : opts.secure ?? page.protocol == "https:";
+    if (url.query) opts.query = url.query;
     if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
+    opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
     installTimers(this, opts);
 
-    this.transports = [];
-    for (const item of opts.transportImplementations || opts.transports || Object.keys(transports)) {
-      const ctor: TransportCtor | undefined = typeof item == "string" ? transports[item] : item;
-      if (ctor) this.transports.push(ctor.prototype.name);
-      if (ctor) this.$ctors[ctor.prototype.name] = ctor;
-    }
+    const list: any[] = opts.transportImplementations || opts.transports || Object.values(transports);
+    // Names that nobody knows are left out.
+    this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype);
+    this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
 
     // The loopback works offline too.
     if (opts.hostname != "localhost") {
       this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
     }
+    // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
+    this.$listen("pagehide", () => this.transport.off("error").off("close"));
+    this.$listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }));
     if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
     this.$open();
   }
 
-  private $listen(event: string, listener: () => void): void {
+  private $listen(event: string, listener: (event: any) => void): void {
     if (typeof addEventListener == "function") {
       addEventListener(event, listener);
       this.$unlisten.push(() => removeEventListener(event, listener));
@@ -125,13 +118,14 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     const { opts, id } = this;
     const query: any = { ...opts.query, EIO: protocol, transport: name };
     if (id) query.sid = id;
-    return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions![name] });
+    const ctor: any = this.$ctors.find((ctor) => ctor.prototype.name == name);
+    return new ctor({ ...opts, query, socket: this, ...opts.transportOptions![name] });
   }
 
   private $open(): void {
     const { transports } = this;
     if (!transports.length) {
-      this.setTimeoutFn(() => this.emitReserved("error", "No transports available"), 0);
+      this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
       return;
     }
     const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports.includes("websocket");
@@ -154,8 +148,8 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $onPacket(packet: Packet): void {
     const { type, data } = packet;
     if (!this.readyState || this.readyState == "closed") return;
-    this.emitReserved("packet", packet);
-    this.emitReserved("heartbeat");
+    this.$emit("packet", packet);
+    this.$emit("heartbeat");
     if (type == "open") {
       let handshake: HandshakeData;
       try {
@@ -166,25 +160,25 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       this.$onHandshake(handshake);
     } else if (type == "ping") {
       this.$send("pong");
-      this.emitReserved("ping");
-      this.emitReserved("pong");
+      this.$emit("ping");
+      this.$emit("pong");
       this.$resetPingTimeout();
     } else if (type == "error") {
       this.$onError(Object.assign(new Error("server error"), { code: data }));
     } else if (type == "message") {
-      this.emitReserved("data", data);
-      this.emitReserved("message", data);
+      this.$emit("data", data);
+      this.$emit("message", data);
     }
   }
 
   private $onHandshake(data: HandshakeData): void {
-    this.emitReserved("handshake", data);
+    this.$emit("handshake", data);
     this.id = this.transport.query.sid = data.sid;
     this.$heartbeat = data.pingInterval + data.pingTimeout;
     this.$maxPayload = data.maxPayload;
     this.readyState = "open";
     platform.priorWebsocketSuccess = this.transport.name == "websocket";
-    this.emitReserved("open");
+    this.$emit("open");
     this.flush();
     // A listener may have closed us.
     const state: string = this.readyState;
@@ -194,16 +188,15 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   }
 
   private $resetPingTimeout(): void {
-    this.clearTimeoutFn(this.$pingTimer);
+    this.$clearTimeout(this.$pingTimer);
     this._pingTimeoutTime = Date.now() + this.$heartbeat;
-    this.$pingTimer = this.setTimeoutFn(() => this.$close("ping timeout"), this.$heartbeat);
+    this.$pingTimer = this.$setTimeout(() => this.$close("ping timeout"), this.$heartbeat);
   }
 
   /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
   _hasPingExpired(): boolean {
-    if (!this._pingTimeoutTime) return true;
     const expired = Date.now() > this._pingTimeoutTime;
-    if (expired) {
+    if (expired && this._pingTimeoutTime) {
       this._pingTimeoutTime = 0;
       queueMicrotask(() => this.$close("ping timeout"));
     }
@@ -214,18 +207,18 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.writeBuffer.splice(0, this.$inFlight);
     this.$inFlight = 0;
     if (this.writeBuffer.length) this.flush();
-    else this.emitReserved("drain");
+    else this.$emit("drain");
   }
 
   /** Hands over what waits, as much as one payload may hold. @internal */
   flush(): void {
     const { transport, writeBuffer } = this;
     if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
-    const limited = this.$maxPayload && transport.name == "polling";
-    const packets = limited ? writeBuffer.slice(0, packetsThatFit(writeBuffer, this.$maxPayload)) : writeBuffer.slice();
+    const max = transport.name == "polling" && this.$maxPayload;
+    const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
     this.$inFlight = packets.length;
     transport.send(packets);
-    this.emitReserved("flush");
+    this.$emit("flush");
   }
 
   /** Sends a message; `fn` is called when it has been handed to the transport. */
@@ -246,9 +239,9 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       options = null;
     }
     if (this.readyState == "closing" || this.readyState == "closed") return;
-    const packets = list.map((data) => ({ type, data, options: { ...options, compress: options?.compress !== false } }));
+    const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
     this.writeBuffer.push(...packets);
-    for (const packet of packets) this.emitReserved("packetCreate", packet);
+    for (const packet of packets) this.$emit("packetCreate", packet);
     if (fn) this.once("flush", fn);
     this.flush();
   }
@@ -257,14 +250,8 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   close(): this {
     if (this.readyState != "opening" && this.readyState != "open") return this;
     this.readyState = "closing";
-    const close = () => {
-      if (!this.upgrading) return this.$close("forced close");
-      const upgraded = () => {
-        this.off("upgrade", upgraded).off("upgradeError", upgraded);
-        this.$close("forced close");
-      };
-      this.on("upgrade", upgraded).on("upgradeError", upgraded);
-    };
+    const end = () => this.$close("forced close");
+    const close = () => (this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end());
     if (this.writeBuffer.length) this.once("drain", close);
     else close();
     return this;
@@ -277,19 +264,19 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       this.transports.shift();
       return this.$open();
     }
-    this.emitReserved("error", err);
+    this.$emit("error", err);
     this.$close("transport error", err);
   }
 
   private $close(reason: string, description?: CloseDetails | Error): void {
     if (!this.readyState || this.readyState == "closed") return;
-    this.clearTimeoutFn(this.$pingTimer);
+    this.$clearTimeout(this.$pingTimer);
     this.transport.off("close");
     this.transport.close().off();
     for (const unlisten of this.$unlisten) unlisten();
     this.readyState = "closed";
     this.id = null!;
-    this.emitReserved("close", reason, description);
+    this.$emit("close", reason, description);
     // After the event, so that its listeners see what was not sent.
     this.writeBuffer = [];
     this.$inFlight = 0;

@@ -8,8 +8,7 @@ import { backoff } from "./backoff.js";
 import { Emitter, on, type DefaultEventsMap, type EventsMap } from "./emitter.js";
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
-import * as defaultParser from "./parser.js";
-import type { Packet } from "./parser.js";
+import { Decoder, Encoder, type Packet } from "./parser.js";
 import { installTimers } from "./platform.js";
 import { Socket, type DisconnectDescription } from "./socket.js";
 
@@ -24,6 +23,15 @@ interface ManagerEvents {
   reconnect_error: (err: Error) => void;
   reconnect: (attempt: number) => void;
 }
+
+/** The numbers among the options, each of which has an accessor of its name. */
+const DEFAULTS: Record<string, number> = {
+  reconnectionAttempts: Infinity,
+  reconnectionDelay: 1000,
+  reconnectionDelayMax: 5000,
+  randomizationFactor: 0.5,
+  timeout: 20000,
+};
 
 export interface Manager<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
   /** How often to try before giving up. */
@@ -60,13 +68,13 @@ export class Manager<
   _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
   _reconnecting = false;
-  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
-  declare clearTimeoutFn: (timer: any) => void;
+  declare $setTimeout: (fn: () => void, ms?: number) => any;
+  declare $clearTimeout: (timer: any) => void;
 
   private readonly uri?: string;
   private subs: (() => void)[] = [];
   private readonly backoff = { attempts: 0 };
-  private skipReconnect = false;
+  private $skipReconnect = false;
   private readonly encoder: any;
   private readonly decoder: any;
   private declare _reconnection: boolean;
@@ -91,12 +99,12 @@ export class Manager<
     this.uri = uri as string;
     installTimers(this, opts);
     this._reconnection = opts.reconnection !== false;
-    this._reconnectionAttempts = opts.reconnectionAttempts || Infinity;
-    this._reconnectionDelay = opts.reconnectionDelay || 1000;
-    this._reconnectionDelayMax = opts.reconnectionDelayMax || 5000;
-    this._randomizationFactor = opts.randomizationFactor ?? 0.5;
-    this._timeout = opts.timeout ?? 20000;
-    const parser = opts.parser || defaultParser;
+    for (const name in DEFAULTS) {
+      const value = (opts as any)[name];
+      // Of the delays and the attempts, 0 means the default too.
+      (this as any)["_" + name] = (/^rec/.test(name) ? value || null : value) ?? DEFAULTS[name];
+    }
+    const parser = opts.parser || { Encoder, Decoder };
     this.encoder = new parser.Encoder();
     this.decoder = new parser.Decoder();
     this._autoConnect = opts.autoConnect !== false;
@@ -109,7 +117,7 @@ export class Manager<
   reconnection(value?: boolean): this | boolean {
     if (value === undefined) return this._reconnection;
     this._reconnection = !!value;
-    if (!value) this.skipReconnect = true;
+    if (!value) this.$skipReconnect = true;
     return this;
   }
 
@@ -118,39 +126,39 @@ export class Manager<
     if (this._readyState != "closed") return this;
     const engine = (this.engine = new Engine(this.uri, this.opts));
     this._readyState = "opening";
-    this.skipReconnect = false;
+    this.$skipReconnect = false;
 
     const offOpen = on(engine, "open", () => {
       this.$onOpen();
       fn?.();
     });
     const fail = (err: Error) => {
-      this.cleanup();
+      this.$cleanup();
       this._readyState = "closed";
-      this.emitReserved("error", err);
+      this.$emit("error", err);
       if (fn) fn(err);
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
     this.subs.push(offOpen, on(engine, "error", fail));
 
     if (this._timeout !== false) {
-      const timer = this.setTimeoutFn(() => {
+      const timer = this.$setTimeout(() => {
         offOpen();
         fail(new Error("timeout"));
         engine.close();
       }, this._timeout);
-      this.subs.push(() => this.clearTimeoutFn(timer));
+      this.subs.push(() => this.$clearTimeout(timer));
     }
     return this;
   }
 
   private $onOpen(): void {
     const { engine, decoder } = this;
-    this.cleanup();
+    this.$cleanup();
     this._readyState = "open";
-    this.emitReserved("open");
+    this.$emit("open");
     this.subs.push(
-      on(engine, "ping", () => this.emitReserved("ping")),
+      on(engine, "ping", () => this.$emit("ping")),
       on(engine, "data", (data) => {
         try {
           decoder.add(data);
@@ -158,9 +166,9 @@ export class Manager<
           this.onclose("parse error", err as Error);
         }
       }),
-      on(engine, "error", (err) => this.emitReserved("error", err)),
+      on(engine, "error", (err) => this.$emit("error", err)),
       on(engine, "close", (reason, description) => this.onclose(reason, description)),
-      on(decoder, "decoded", (packet) => queueMicrotask(() => this.emitReserved("packet", packet))),
+      on(decoder, "decoded", (packet) => queueMicrotask(() => this.$emit("packet", packet))),
     );
   }
 
@@ -182,7 +190,7 @@ export class Manager<
     this.engine.$send("message", this.encoder.encode(packet), packet.options);
   }
 
-  private cleanup(): void {
+  private $cleanup(): void {
     for (const off of this.subs) off();
     this.subs = [];
     this.decoder.destroy();
@@ -190,55 +198,55 @@ export class Manager<
 
   /** Same as `disconnect`. */
   _close(): void {
-    this.skipReconnect = true;
+    this.$skipReconnect = true;
     this._reconnecting = false;
     this.onclose("forced close");
   }
 
   private onclose(reason: string, description?: DisconnectDescription): void {
-    this.cleanup();
+    this.$cleanup();
     this.engine?.close();
     this.backoff.attempts = 0;
     this._readyState = "closed";
-    this.emitReserved("close", reason, description);
-    if (this._reconnection && !this.skipReconnect) this.reconnect();
+    this.$emit("close", reason, description);
+    if (this._reconnection && !this.$skipReconnect) this.reconnect();
   }
 
   private reconnect(): void {
-    if (this._reconnecting || this.skipReconnect) return;
+    if (this._reconnecting || this.$skipReconnect) return;
     const { backoff: state } = this;
     if (state.attempts >= this._reconnectionAttempts) {
       state.attempts = 0;
-      this.emitReserved("reconnect_failed");
+      this.$emit("reconnect_failed");
       return;
     }
     this._reconnecting = true;
     const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
-    const timer = this.setTimeoutFn(() => {
-      if (this.skipReconnect) return;
-      this.emitReserved("reconnect_attempt", state.attempts);
+    const timer = this.$setTimeout(() => {
+      if (this.$skipReconnect) return;
+      this.$emit("reconnect_attempt", state.attempts);
       // A listener may have closed us.
-      if (this.skipReconnect) return;
+      if (this.$skipReconnect) return;
       this.open((err) => {
         this._reconnecting = false;
         if (err) {
           this.reconnect();
-          this.emitReserved("reconnect_error", err);
+          this.$emit("reconnect_error", err);
         } else {
           const { attempts } = state;
           state.attempts = 0;
-          this.emitReserved("reconnect", attempts);
+          this.$emit("reconnect", attempts);
         }
       });
     }, delay);
-    this.subs.push(() => this.clearTimeoutFn(timer));
+    this.subs.push(() => this.$clearTimeout(timer));
   }
 }
 
 const proto: any = Manager.prototype;
 proto.connect = proto.open;
 proto.disconnect = proto._close;
-for (const name of ["reconnectionAttempts", "reconnectionDelay", "reconnectionDelayMax", "randomizationFactor", "timeout"]) {
+for (const name in DEFAULTS) {
   proto[name] = function (value: any) {
     if (value === undefined) return this["_" + name];
     this["_" + name] = value;

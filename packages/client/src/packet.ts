@@ -55,16 +55,7 @@ export function encodePayload(packets: Packet[]): string {
   return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
 }
 
-/** Reading stops at the first packet that cannot be read. */
-export function decodePayload(payload: string): Packet[] {
-  const packets: Packet[] = [];
-  for (const frame of payload.split(SEPARATOR)) {
-    const packet = decodePacket(frame);
-    packets.push(packet);
-    if (packet.type == "error") break;
-  }
-  return packets;
-}
+export const decodePayload = (payload: string): Packet[] => payload.split(SEPARATOR).map(decodePacket);
 
 /** How many of the packets, at least one, fit into a payload of `max` bytes. */
 export function packetsThatFit(packets: Packet[], max: number): number {

@@ -4,7 +4,7 @@
  * Promises: a text that breaks the rules throws and nothing else happens; attachments are bounded; placeholders are only
  * filled from the attachments that their packet announced. Pure: no socket, no clock.
  */
-import { hasBinary, isBinary } from "./binary.js";
+import { hasBinary, isBinary, tagOf } from "./binary.js";
 import { Emitter } from "./emitter.js";
 
 /** The version of Socket.IO's protocol that is spoken. */
@@ -67,22 +67,21 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
   /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
   add(frame: any): void {
     let packet = this.$packet;
-    if (typeof frame == "string") {
-      if (packet) throw new Error("got plaintext data when reconstructing a packet");
+    const isText = typeof frame == "string";
+    if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
+    if (isText) {
       packet = this.$decode(frame);
       if (packet.attachments) {
         this.$packet = packet;
         return;
       }
     } else {
-      if (!isBinary(frame)) throw new Error("Unknown type: " + frame);
-      if (!packet) throw new Error("got binary data when not reconstructing a packet");
-      if (this.$attachments.push(frame) < packet.attachments!) return;
+      if (this.$attachments.push(frame) < packet!.attachments!) return;
       for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
-      delete packet.attachments;
+      delete packet!.attachments;
       this.destroy();
     }
-    this.emitReserved("decoded", packet);
+    this.$emit("decoded", packet!);
   }
 
   /** Forgets a packet that is not complete. */
@@ -93,21 +92,20 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
 
   private $decode(text: string): Packet {
     const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
-    if (!match) throw new Error(/^[56]/.test(text) ? "Illegal attachments" : "unknown packet type " + text[0]);
-    const attachments = +match[3] || 0;
-    if (match[2] && !attachments) throw new Error("Illegal attachments");
-    if (attachments > MAX_ATTACHMENTS) throw new Error("too many attachments");
+    if (!match) throw new Error("invalid packet");
+    const [, plain, binary, count, nsp = "/", id, json] = match;
+    const attachments = +count;
+    if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) throw new Error("illegal attachments");
 
-    const type = match[1] ? +match[1] : +match[2] - 3;
-    const packet: Packet = { type, nsp: match[4] || "/" };
-    if (match[5]) packet.id = +match[5];
-    if (attachments) packet.attachments = attachments;
+    const packet: Packet = { type: plain ? +plain : +binary - 3, nsp };
+    if (id) packet.id = +id;
+    if (binary) packet.attachments = attachments;
 
     const slots: Slot[] = [];
-    if (match[6]) {
+    if (json) {
       packet.data = JSON.parse(
-        match[6],
-        attachments
+        json,
+        binary
           ? function (key, value) {
               if (value && value._placeholder === true) slots.push([this, key, value.num]);
               return value;
@@ -115,9 +113,9 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
           : undefined,
       );
     }
-    if (!isPayloadValid(packet, match[6])) throw new Error("invalid payload");
-    for (const slot of slots) {
-      if (!(Number.isInteger(slot[2]) && slot[2] >= 0 && slot[2] < attachments)) throw new Error("illegal attachments");
+    if (!isPayloadValid(packet, json)) throw new Error("invalid payload");
+    for (const [, , num] of slots) {
+      if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
     }
     this.$slots = slots;
     this.$attachments = [];
@@ -127,7 +125,7 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
 
 /** An event and an ack may come without arguments, a CONNECT without data; a refusal says something. */
 function isPayloadValid({ type, data }: Packet, json: string): boolean {
-  const isObject = Object.prototype.toString.call(data) == "[object Object]";
+  const isObject = tagOf(data) == "Object";
   if (type == CONNECT_ERROR) return isObject || typeof data == "string";
   if (!json) return true;
   if (type == CONNECT) return isObject;

@@ -41,12 +41,12 @@ export const platform = {
 /** Gives `target` its timers: the ones of now, or with `useNativeTimers` the ones from before anybody replaced them. */
 export function installTimers(target: any, options: { useNativeTimers?: boolean; autoUnref?: boolean }): void {
   const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-  target.setTimeoutFn = (fn: () => void, ms?: number) => {
+  target.$setTimeout = (fn: () => void, ms?: number) => {
     const timer: any = set(fn, ms);
     if (options.autoUnref) timer.unref();
     return timer;
   };
-  target.clearTimeoutFn = (timer: any) => clear(timer);
+  target.$clearTimeout = (timer: any) => clear(timer);
 }
 
 const NATIVE = [setTimeout, clearTimeout] as const;

@@ -12,55 +12,42 @@ export interface Flags {
 }
 
 export interface QueuedPacket {
-  id: number;
   args: any[];
   flags: Flags;
   pending: boolean;
   tryCount: number;
 }
 
-export class RetryQueue {
-  private $seq = 0;
-
-  /** `socket` is a `Socket`: its queue, flags and options are used. */
-  constructor(private readonly $socket: any) {}
-
-  add(args: any[]): void {
-    const { $socket } = this;
-    const userAck = typeof args[args.length - 1] == "function" && args.pop();
-    const packet: QueuedPacket = {
-      id: this.$seq++,
-      args,
-      flags: { ...$socket.flags, fromQueue: true },
-      pending: false,
-      tryCount: 0,
-    };
-    const ack = (err: Error | null, ...answer: any[]) => {
-      const queue = $socket._queue;
-      // A late answer to an earlier try.
-      if (packet != queue[0]) return;
+/** Queues an event, given as its name, arguments and acknowledgement, of a `Socket`. */
+export function enqueue(socket: any, args: any[]): void {
+  const queue: QueuedPacket[] = socket._queue;
+  const userAck = typeof args[args.length - 1] == "function" && args.pop();
+  const packet: QueuedPacket = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
+  const ack = (err: Error | null, ...answer: any[]) => {
+    // Else it is a late answer to an earlier try.
+    if (packet == queue[0]) {
       packet.pending = false;
-      if (!err || packet.tryCount > $socket._opts.retries) {
+      if (!err || packet.tryCount > socket._opts.retries) {
         queue.shift();
         if (userAck) userAck(err, ...answer);
       }
-      this.drain();
-    };
-    ack.withError = true;
-    args.push(ack);
-    $socket.flags = {};
-    $socket._queue.push(packet);
-    this.drain();
-  }
+      drain(socket);
+    }
+  };
+  ack.withError = true;
+  args.push(ack);
+  socket.flags = {};
+  queue.push(packet);
+  drain(socket);
+}
 
-  /** Sends the first event, unless it is under way; with `force` also then. */
-  drain(force?: boolean): void {
-    const { $socket } = this;
-    const packet: QueuedPacket | undefined = $socket._queue[0];
-    if (!$socket.connected || !packet || (packet.pending && !force)) return;
+/** Sends the first event of the queue, unless it is under way; with `force` also then. */
+export function drain(socket: any, force?: boolean): void {
+  const packet: QueuedPacket | undefined = socket._queue[0];
+  if (socket.connected && packet && (force || !packet.pending)) {
     packet.pending = true;
     packet.tryCount++;
-    $socket.flags = packet.flags;
-    $socket.emit(...packet.args);
+    socket.flags = packet.flags;
+    socket.emit(...packet.args);
   }
 }

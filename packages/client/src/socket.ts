@@ -8,7 +8,7 @@ import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, 
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
 import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
-import { RetryQueue, type Flags, type QueuedPacket } from "./retry.js";
+import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
 
 type PrependTimeoutError<T extends any[]> = {
@@ -82,7 +82,6 @@ export class Socket<
 
   /** Events that wait for their turn with `retries`. */
   _queue: QueuedPacket[] = [];
-  private readonly $retry: RetryQueue;
   private readonly _opts: Partial<SocketOptions>;
   private _pid?: string;
   private _lastOffset?: string;
@@ -99,7 +98,6 @@ export class Socket<
     this.nsp = nsp;
     this.auth = opts?.auth;
     this._opts = { ...opts };
-    this.$retry = new RetryQueue(this);
     if (io._autoConnect) this.connect();
   }
 
@@ -119,7 +117,7 @@ export class Socket<
     this.subs ||= [
       on(io, "open", () => this.onopen()),
       on(io, "packet", (packet) => this.onpacket(packet)),
-      on(io, "error", (err) => this.connected || this.emitReserved("connect_error", err)),
+      on(io, "error", (err) => this.connected || this.$emit("connect_error", err)),
       on(io, "close", (reason, description) => this.onclose(reason, description)),
     ];
     if (!io._reconnecting) io.open();
@@ -138,7 +136,7 @@ export class Socket<
     const data: any[] = [ev, ...args];
     const { flags, io } = this;
     if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
-      this.$retry.add(data);
+      enqueue(this, data);
       return this;
     }
 
@@ -159,14 +157,14 @@ export class Socket<
   private $registerAck(id: number, ack: Ack): void {
     const timeout = this.flags.timeout ?? this._opts.ackTimeout;
     this.acks[id] = ack;
-    if (timeout === undefined) return;
-    const timer = this.io.setTimeoutFn(() => {
+    if (timeout == null) return;
+    const timer = this.io.$setTimeout(() => {
       delete this.acks[id];
       this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
       ack.call(this, new Error("operation has timed out"));
     }, timeout);
     const withTimer: Ack = (...args) => {
-      this.io.clearTimeoutFn(timer);
+      this.io.$clearTimeout(timer);
       ack.apply(this, args);
     };
     withTimer.withError = true;
@@ -206,7 +204,7 @@ export class Socket<
   private onclose(reason: string, description?: DisconnectDescription): void {
     this.connected = false;
     this.id = undefined;
-    this.emitReserved("disconnect", reason as Socket.DisconnectReason, description);
+    this.$emit("disconnect", reason as Socket.DisconnectReason, description);
     // Nobody will answer any more, but for what was not sent yet.
     for (const id of Object.keys(this.acks)) {
       if (this.sendBuffer.some((packet) => packet.id == (id as any))) continue;
@@ -220,7 +218,7 @@ export class Socket<
     if (nsp != this.nsp) return;
     if (type == CONNECT) {
       if (data?.sid) this.$onConnect(data);
-      else this.emitReserved("connect_error", new Error("the server speaks the protocol of Socket.IO 2, which is not compatible"));
+      else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
     } else if (type == EVENT) {
       const args: any[] = data || [];
       if (id != null) args.push(this.$ack(id));
@@ -235,7 +233,7 @@ export class Socket<
       this.onclose("io server disconnect");
     } else if (type == CONNECT_ERROR) {
       this.$destroy();
-      this.emitReserved("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+      this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
     }
   }
 
@@ -265,8 +263,8 @@ export class Socket<
     this.sendBuffer = [];
     for (const args of receiveBuffer) this.$deliver(args);
     for (const packet of sendBuffer) this.$transmit(packet);
-    this.$retry.drain(true);
-    this.emitReserved("connect");
+    drain(this, true);
+    this.$emit("connect");
   }
 
   private $destroy(): void {

@@ -8,7 +8,7 @@ import { isBlob } from "./binary.js";
 import { Emitter } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import { decodePacket, type Packet } from "./packet.js";
-import { installTimers, platform } from "./platform.js";
+import { platform } from "./platform.js";
 import { encodeQuery } from "./url.js";
 
 /** Why a connection ended: a description, and the close event or response that goes with it. */
@@ -54,34 +54,31 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   readonly opts: TransportOptions;
   protected readonly socket: any;
   /** Whether bytes have to travel as base64. */
-  protected textOnly: boolean;
-  declare setTimeoutFn: (fn: () => void, ms?: number) => any;
-  declare clearTimeoutFn: (timer: any) => void;
+  protected $textOnly: boolean;
 
   constructor(opts: TransportOptions) {
     super();
-    installTimers(this, opts);
     this.opts = opts;
     this.query = opts.query;
     this.socket = opts.socket;
-    this.textOnly = !!opts.forceBase64;
+    this.$textOnly = !!opts.forceBase64;
   }
 
   abstract get name(): string;
-  protected abstract doOpen(): void;
-  protected abstract doClose(): void;
-  protected abstract write(packets: Packet[]): void;
+  protected abstract $doOpen(): void;
+  protected abstract $doClose(): void;
+  protected abstract $write(packets: Packet[]): void;
 
   open(): this {
     this.readyState = "opening";
-    this.doOpen();
+    this.$doOpen();
     return this;
   }
 
   close(): this {
     if (this.readyState && this.readyState != "closed") {
-      this.doClose();
-      this.onClose();
+      this.$doClose();
+      this.$onClose();
     }
     return this;
   }
@@ -90,13 +87,13 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     if (this.readyState != "open") return;
     this.writable = false;
     // A Blob has to be read before it can be text; until then nothing else is sent, so the order holds.
-    const blobs = this.textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+    const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
     if (blobs.length) {
       Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
-        () => this.write(packets),
-        (err) => this.onError("blob read error", err),
+        () => this.$write(packets),
+        (err) => this.$onError("blob read error", err),
       );
-    } else this.write(packets);
+    } else this.$write(packets);
   }
 
   /** Stops receiving, and calls back when nothing is under way any more. */
@@ -107,42 +104,42 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   /** Takes a `pause` back. */
   resume(): void {}
 
-  protected onOpen(): void {
+  protected $onOpen(): void {
     this.readyState = "open";
     this.writable = true;
-    this.emitReserved("open");
+    this.$emit("open");
   }
 
-  protected onDrain(): void {
+  protected $onDrain(): void {
     this.writable = true;
-    this.emitReserved("drain");
+    this.$emit("drain");
   }
 
-  protected onData(frame: any): void {
-    this.onPacket(decodePacket(frame));
+  protected $onData(frame: any): void {
+    this.$onPacket(decodePacket(frame));
   }
 
-  protected onPacket(packet: Packet): void {
+  protected $onPacket(packet: Packet): void {
     if (packet.type == "close") {
       // After what came before it, which the `Manager` hands out a microtask after it was read.
-      queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
+      queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
       return;
     }
     if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
-    this.emitReserved("packet", packet);
+    this.$emit("packet", packet);
   }
 
-  protected onClose(details?: CloseDetails): void {
+  protected $onClose(details?: CloseDetails): void {
     this.readyState = "closed";
-    this.emitReserved("close", details);
+    this.$emit("close", details);
   }
 
-  protected onError(message: string, description: any, context?: any): void {
-    this.emitReserved("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context }));
+  protected $onError(message: string, description: any, context?: any): void {
+    this.$emit("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context }));
   }
 
   /** The address of the session; `schema` is "http" or "ws". */
-  protected createUri(schema: string, stamp?: boolean): string {
+  protected $uri(schema: string, stamp?: boolean): string {
     const { opts, query } = this;
     const { secure, port, hostname } = opts;
     if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);

@@ -32,7 +32,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
       if (engine.readyState != "closed") engine.transport.resume();
       engine.flush();
     }
-    if (!silent) engine.emitReserved("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
+    if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
   };
 
   const onClose = () => fail("socket closed");
@@ -46,7 +46,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
     .once("packet", ({ type, data }: Packet) => {
       if (type != "pong" || data != "probe") return fail("unexpected packet");
       engine.upgrading = paused = true;
-      engine.emitReserved("upgrading", transport);
+      engine.$emit("upgrading", transport);
       platform.priorWebsocketSuccess = name == "websocket";
       if (over) return;
       engine.transport.pause(() => {
@@ -54,7 +54,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
         end();
         engine.$setTransport(transport);
         transport.send([{ type: "upgrade" }]);
-        engine.emitReserved("upgrade", transport);
+        engine.$emit("upgrade", transport);
         engine.upgrading = false;
         engine.flush();
       });
@@ -62,6 +62,6 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
 
   engine.on("close", onClose).on("upgrading", onUpgrading);
   if (upgrades.includes("webtransport") && name != "webtransport") {
-    engine.setTimeoutFn(() => over || transport.open(), HEAD_START);
+    engine.$setTimeout(() => over || transport.open(), HEAD_START);
   } else transport.open();
 }

@@ -18,20 +18,20 @@ export class Polling extends Transport {
     return "polling";
   }
 
-  protected doOpen(): void {
-    this.textOnly = true;
+  protected $doOpen(): void {
+    this.$textOnly = true;
     this.$get();
   }
 
-  protected doClose(): void {
+  protected $doClose(): void {
     const abort = () => this.$poll?.abort();
     // A server that has answered the goodbye has ended the GET too; one that could not be reached never will.
     if (this.readyState == "opening") abort();
-    else this.$request("post", encodePayload([{ type: "close" }]), abort, abort);
+    else this.$request("post", "1", abort, abort);
   }
 
-  protected write(packets: Packet[]): void {
-    this.$request("post", encodePayload(packets), () => this.onDrain());
+  protected $write(packets: Packet[]): void {
+    this.$request("post", encodePayload(packets), () => this.$onDrain());
   }
 
   override pause(done: () => void): void {
@@ -55,25 +55,25 @@ export class Polling extends Transport {
     }
   }
 
-  protected override onDrain(): void {
-    super.onDrain();
+  protected override $onDrain(): void {
+    super.$onDrain();
     this.$checkPaused();
   }
 
   private $get(): void {
-    this.$poll = this.$request("poll", undefined, (text) => this.onData(text));
-    this.emitReserved("poll");
+    this.$poll = this.$request("poll", undefined, (text) => this.$onData(text));
+    this.$emit("poll");
   }
 
-  protected override onData(payload: string): void {
+  protected override $onData(payload: string): void {
     for (const packet of decodePayload(payload)) {
-      if (this.readyState == "opening" && packet.type == "open") this.onOpen();
-      this.onPacket(packet);
-      // Closed by a listener, or about to be by the server: there is nothing more to read.
+      if (this.readyState == "opening" && packet.type == "open") this.$onOpen();
+      this.$onPacket(packet);
+      // Closed by a listener or by a packet that cannot be read, or about to be by the server: the rest does not count.
       if ((this.readyState as string) == "closed" || packet.type == "close") return;
     }
     this.$poll = undefined;
-    this.emitReserved("pollComplete");
+    this.$emit("pollComplete");
     if (this.readyState == "open") this.$get();
     else this.$checkPaused();
   }
@@ -82,14 +82,14 @@ export class Polling extends Transport {
     what: "poll" | "post",
     body: string | undefined,
     done: (text: string) => void,
-    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context),
+    failed = (description: any, context?: any) => this.$onError("xhr " + what + " error", description, context),
   ): AbortController {
-    const { opts } = this;
+    const { opts, socket } = this;
     const abort = new AbortController();
-    const timer = opts.requestTimeout && this.setTimeoutFn(() => abort.abort(), opts.requestTimeout);
+    const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
     platform
       .fetch(
-        this.createUri("http", opts.timestampRequests !== false),
+        this.$uri("http", opts.timestampRequests !== false),
         {
           method: body ? "POST" : "GET",
           body,
@@ -104,7 +104,7 @@ export class Polling extends Transport {
         response.responseText = await response.text();
         return response;
       })
-      .finally(() => this.clearTimeoutFn(timer))
+      .finally(() => socket.$clearTimeout(timer))
       // Two arguments: what a listener throws is not a failure of the request.
       .then((response) => (response.ok ? done(response.responseText) : failed(response.status, response)), failed);
     return abort;

@@ -18,7 +18,7 @@ class Better extends FakeTransport {
   }
 }
 
-const make = (opts: any = {}) => new Engine("http://example.com:81/", { transports: [FakeTransport], ...opts } as any);
+const make = (opts: any = {}) => new Engine("http://example.com:81/", { path: "/engine.io", transports: [FakeTransport], ...opts } as any);
 
 function record(engine: Engine, ...events: string[]): any[][] {
   const log: any[][] = [];
@@ -38,7 +38,7 @@ test("the_address_becomes_options_and_its_query_wins", () => {
 
 test("websocket_addresses_are_secure_only_with_wss", () => {
   for (const [scheme, secure] of [["ws", false], ["wss", true], ["http", false], ["https", true]] as const) {
-    new Engine(scheme + "://h", { transports: [FakeTransport] } as any);
+    new Engine(scheme + "://h", { path: "/x", transports: [FakeTransport] } as any);
     assert.equal(FakeTransport.last.opts.secure, secure, scheme);
   }
 });
@@ -254,34 +254,60 @@ test("try_all_transports_ends_with_the_last_error", () => {
   assert.deepEqual(log.map(([name, arg]) => [name, arg.message ?? arg]), [["error", "two"], ["close", "transport error"]]);
 });
 
+/** A page: the listeners of its events, and a way to fire them. */
+function page() {
+  const listeners: [string, (event: any) => void][] = [];
+  Object.assign(globalThis, {
+    addEventListener: (event: string, listener: any) => listeners.push([event, listener]),
+    removeEventListener: (event: string, listener: any) => {
+      listeners.splice(listeners.findIndex((item) => item[0] == event && item[1] == listener), 1);
+    },
+  });
+  return {
+    listeners,
+    fire: (event: string, init: object = {}) => {
+      for (const [name, listener] of listeners.slice()) if (name == event) listener(init);
+    },
+  };
+}
+
 test("going_offline_closes_unless_on_the_loopback", () => {
-  const listeners: Record<string, Set<() => void>> = { offline: new Set(), beforeunload: new Set() };
-  (globalThis as any).addEventListener = (event: string, listener: any) => listeners[event].add(listener);
-  (globalThis as any).removeEventListener = (event: string, listener: any) => listeners[event].delete(listener);
-  const engine = make({ closeOnBeforeunload: true });
-  const local = new Engine("http://localhost", { transports: [FakeTransport] } as any);
-  assert.equal(listeners.offline.size, 1);
-  assert.equal(listeners.beforeunload.size, 1);
+  const { fire, listeners } = page();
+  const engine = make();
+  const local = new Engine("http://localhost", { path: "/", transports: [FakeTransport] } as any);
   const log = record(engine, "close");
   FakeTransport.all[0].handshake();
-  for (const listener of listeners.offline) listener();
+  fire("offline");
   assert.deepEqual(log, [["close", "transport close", { description: "network connection lost" }]]);
-  assert.equal(listeners.offline.size, 0);
-  assert.equal(listeners.beforeunload.size, 0);
   assert.equal(local.readyState, "opening");
+  local.close();
+  assert.deepEqual(listeners, [], "nothing is left behind");
 });
 
 test("before_unload_closes_in_silence", () => {
-  let listener = () => {};
-  (globalThis as any).addEventListener = (event: string, fn: any) => event == "beforeunload" && (listener = fn);
-  (globalThis as any).removeEventListener = () => {};
+  const { fire, listeners } = page();
   const engine = make({ closeOnBeforeunload: true });
-  const log = record(engine, "close");
+  const log = record(engine, "close", "error");
   FakeTransport.last.handshake();
-  listener();
+  fire("beforeunload");
   assert.equal(FakeTransport.last.closed, 1);
   assert.deepEqual(log, []);
   engine.close();
+  assert.deepEqual(listeners, []);
+});
+
+test("a_page_that_is_left_hears_no_error_and_starts_afresh_when_it_comes_back", () => {
+  const { fire, listeners } = page();
+  const log = record(make(), "close", "error");
+  FakeTransport.last.handshake();
+  fire("pagehide");
+  FakeTransport.last.fail("aborted");
+  FakeTransport.last.lose();
+  fire("pageshow", { persisted: false });
+  assert.deepEqual(log, []);
+  fire("pageshow", { persisted: true });
+  assert.deepEqual(log, [["close", "transport close", { description: "page was left" }]]);
+  assert.deepEqual(listeners, []);
 });
 
 test("remember_upgrade_starts_with_websocket", () => {
@@ -301,7 +327,7 @@ test("remember_upgrade_starts_with_websocket", () => {
 test("auto_unref_and_native_timers", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const native = make({ useNativeTimers: true, autoUnref: true });
-  const timer = native.setTimeoutFn(() => {}, 1000);
+  const timer = native.$setTimeout(() => {}, 1000);
   assert.equal(timer.hasRef(), false);
-  native.clearTimeoutFn(timer);
+  native.$clearTimeout(timer);
 });

@@ -50,10 +50,6 @@ test("payload_round_trip", () => {
   assert.deepEqual(decodePayload(encodePayload(packets)), packets);
 });
 
-test("a_payload_is_read_up_to_its_first_bad_packet", () => {
-  assert.deepEqual(decodePayload("4a\x1e9\x1e4b").map(({ type }) => type), ["message", "error"]);
-});
-
 test("packets_that_fit_counts_exactly", () => {
   const packets: Packet[] = [
     { type: "message", data: "ab" },

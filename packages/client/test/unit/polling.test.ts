@@ -133,7 +133,7 @@ test("closing_says_goodbye_and_then_abandons_the_poll", async () => {
 });
 
 test("closing_while_opening_abandons_the_handshake", async () => {
-  const engine = new Engine("http://example.com", { transports: ["polling"] });
+  const engine = new Engine("http://example.com", { path: "/engine.io", transports: ["polling"] });
   engine.close();
   await tick();
   assert.equal(requests[0].signal.aborted, true);
@@ -156,12 +156,23 @@ test("a_request_that_takes_too_long_is_an_error", async () => {
 });
 
 test("a_server_that_is_none_is_an_error", async () => {
-  const engine = new Engine("http://example.com", { transports: ["polling"] });
+  const engine = new Engine("http://example.com", { path: "/engine.io", transports: ["polling"] });
   const errors: any[] = [];
   engine.on("error", (err) => errors.push(err));
   await requests[0].reply("<!DOCTYPE html><html></html>");
   assert.equal(errors[0].message, "server error");
   assert.equal(engine.readyState, "closed");
+});
+
+test("nothing_counts_after_a_packet_that_cannot_be_read", async () => {
+  const { log } = await open();
+  await last("GET").reply("4a\x1e9\x1e4b");
+  assert.deepEqual(log.map(([event, arg]) => [event, arg?.message ?? arg]), [
+    ["open", undefined],
+    ["data", "a"],
+    ["error", "server error"],
+    ["close", "transport error"],
+  ]);
 });
 
 test("pause_waits_for_the_poll_and_the_post_and_resume_polls_again", async () => {

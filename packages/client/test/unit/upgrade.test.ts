@@ -34,7 +34,7 @@ class Third extends FakeTransport {
 }
 
 function start(opts: any = {}, upgrades = ["websocket"]) {
-  const engine = new Engine("http://localhost", { transports: [Old, Candidate, Third], ...opts } as any);
+  const engine = new Engine("http://localhost", { path: "/engine.io", transports: [Old, Candidate, Third], ...opts } as any);
   const log: any[] = [];
   for (const event of ["upgrading", "upgrade", "upgradeError", "close"] as const) {
     engine.on(event, (arg: any) => log.push([event, arg.message ?? arg.name ?? arg]));
@@ -166,7 +166,7 @@ test("upgrades_that_are_not_wanted_are_not_tried", () => {
 });
 
 test("a_listener_of_open_that_closes_prevents_the_probe", () => {
-  const engine = new Engine("http://localhost", { transports: [Old, Candidate] } as any);
+  const engine = new Engine("http://localhost", { path: "/engine.io", transports: [Old, Candidate] } as any);
   engine.on("open", () => engine.close());
   FakeTransport.last.handshake({ upgrades: ["websocket"] });
   assert.equal(FakeTransport.all.length, 1);

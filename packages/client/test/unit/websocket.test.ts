@@ -41,7 +41,7 @@ afterEach(() => {
 const OPEN = '0{"sid":"s1","upgrades":[],"pingInterval":60000,"pingTimeout":20000,"maxPayload":10}';
 
 function open(opts: any = {}) {
-  const engine = new Engine("http://example.com:81", { transports: ["websocket"], ...opts });
+  const engine = new Engine("http://example.com:81", { path: "/engine.io", transports: ["websocket"], ...opts });
   const log: any[][] = [];
   for (const event of ["open", "data", "error", "close"] as const) engine.on(event, (...args: any[]) => log.push([event, ...args]));
   const ws = FakeWebSocket.last;
@@ -111,7 +111,7 @@ test("a_close_packet_closes_the_socket", async () => {
 });
 
 test("closing_before_the_opening_is_silent", () => {
-  const engine = new Engine("http://example.com", { transports: ["websocket"] });
+  const engine = new Engine("http://example.com", { path: "/engine.io", transports: ["websocket"] });
   engine.on("error", () => assert.fail("no error"));
   const ws = FakeWebSocket.last;
   engine.close();
@@ -123,7 +123,7 @@ test("a_constructor_that_throws_is_a_transport_error_later", async () => {
   platform.webSocket = () => {
     throw new Error("no WebSocket here");
   };
-  const engine = new Engine("http://example.com", { transports: ["websocket"] });
+  const engine = new Engine("http://example.com", { path: "/engine.io", transports: ["websocket"] });
   const errors: any[] = [];
   engine.on("error", (err) => errors.push(err));
   await settle();
