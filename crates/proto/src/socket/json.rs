@@ -199,6 +199,8 @@ impl Scanner<'_> {
                 }
                 self.at += 1;
                 self.open.pop();
+                // What ends next is this array or object, no string.
+                escaped = false;
             }
             return Ok(if matches!(root, Root::Array(_)) { Root::Array(array) } else { root });
         }

@@ -231,9 +231,8 @@ fn check_elements(text: &str, root: Root) -> Result<(), TestCaseError> {
     prop_assert_eq!(Elements::new(&text[array.second..array.close]).collect::<Vec<_>>(), rest);
     prop_assert_eq!(&text[array.first..array.first_end], elements.first().copied().unwrap_or_default());
     prop_assert_eq!(&text[array.close..=array.close], "]");
-    if let Some(first) = elements.first().filter(|first| first.starts_with('"')) {
-        prop_assert_eq!(array.first_escaped, first.contains('\\'));
-    }
+    let first = elements.first().copied().unwrap_or_default();
+    prop_assert_eq!(array.first_escaped, first.starts_with('"') && first.contains('\\'));
     Ok(())
 }
 
