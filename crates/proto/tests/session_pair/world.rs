@@ -95,7 +95,7 @@ impl End {
 
     fn say(&mut self, config: &SessionConfig) {
         let open = matches!(self.session.state(), State::Open | State::Upgrading);
-        if open && self.session.send(&[Frame::text(format!("4{}", self.sent))], config).is_ok() {
+        if open && self.session.send([Frame::text(format!("4{}", self.sent))], config).is_ok() {
             self.sent += 1;
         }
     }
