@@ -124,6 +124,8 @@ for (const [way, opts] of WAYS) {
     await next(socket, "connect");
     const { id } = socket;
     const reconnected = next(socket.io, "reconnect");
+    // What is still on its way out would hold the close back.
+    await until(() => socket.io.engine.writeBuffer.length == 0);
     socket.io.engine.close();
     assert.equal(socket.connected, false);
     const order: number[] = [];
