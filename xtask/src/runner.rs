@@ -10,7 +10,12 @@ use crate::job::{self, Job};
 use crate::steps::Step;
 
 /// How many of the last lines of a failed step's log are shown.
-const TAIL_LINES: usize = 60;
+const TAIL_LINES: usize = 40;
+/// How many lines are shown from where the log first tells of a failure, and of how many failures.
+const FAILURE_LINES: usize = 15;
+const FAILURES: usize = 8;
+/// How a line begins that tells of one: Node's runners, cargo and rustc, Rust's panics, pytest, cargo-deny.
+const FAILURE_MARKS: [&str; 7] = ["not ok ", "✖ ", "error:", "error[", "thread '", "FAILED ", "E  "];
 
 struct Outcome {
     name: &'static str,
@@ -53,11 +58,10 @@ fn report(outcome: &Outcome, folder: &Path) {
     let log = folder.join(format!("{}.log", outcome.name));
     let Counts { passed, failed } = outcome.counts;
     if failed > 0 {
-        println!("        ---- the end of {} ----", log.display());
         let text =
             fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        for line in &lines[lines.len().saturating_sub(TAIL_LINES)..] {
+        println!("        ---- from {} ----", log.display());
+        for line in excerpt(&text.lines().collect::<Vec<_>>()) {
             // Indented, so that no runner's closing line is taken for ours.
             println!("        | {line}");
         }
@@ -68,6 +72,23 @@ fn report(outcome: &Outcome, folder: &Path) {
     }
     let word = if failed > 0 { "FAILED" } else { "ok" };
     println!("        {word} in {}: {passed} ok, {failed} not", seconds(outcome.took));
+}
+
+/// What a reader wants first of a log that tells of failures: where they are told of, and its end.
+fn excerpt<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let tail = lines.len().saturating_sub(TAIL_LINES);
+    let told = |line: &&str| FAILURE_MARKS.iter().any(|mark| line.trim_start().starts_with(mark));
+    let mut shown = Vec::new();
+    let mut next = 0;
+    for _ in 0..FAILURES {
+        let Some(found) = lines[next..tail.max(next)].iter().position(told) else { break };
+        let start = next + found;
+        next = (start + FAILURE_LINES).min(tail);
+        shown.extend_from_slice(&lines[start..next]);
+        shown.push("…");
+    }
+    shown.extend_from_slice(&lines[tail.max(next)..]);
+    shown
 }
 
 fn summarise(outcomes: &[Outcome], took: Duration) -> bool {
@@ -95,4 +116,32 @@ fn seconds(time: Duration) -> String {
 fn root() -> PathBuf {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_folder.parent().unwrap_or(crate_folder).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_in_the_middle_of_a_long_log_is_shown() {
+        let mut lines = vec!["ok 1"; 500];
+        lines[200] = "not ok 2 - the middle";
+        lines[201] = "why";
+        let shown = excerpt(&lines);
+        assert_eq!(shown[..2], ["not ok 2 - the middle", "why"]);
+        assert_eq!(shown.len(), FAILURE_LINES + 1 + TAIL_LINES);
+    }
+
+    #[test]
+    fn a_short_log_is_shown_whole_and_once() {
+        let lines = ["a", "error: b", "c"];
+        assert_eq!(excerpt(&lines), lines);
+        assert!(excerpt(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_log_of_many_failures_stays_short() {
+        let lines = vec!["error: again"; 10_000];
+        assert!(excerpt(&lines).len() <= FAILURES * (FAILURE_LINES + 1) + TAIL_LINES);
+    }
 }
