@@ -4,6 +4,7 @@
 //! everything under `/socket.io/` alike.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -24,11 +25,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// How long a page's answer may take, the arrival of the request's body included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 /// Refuses what comes from other sites, and guards what goes out.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let secure = is_secure(request.headers(), &app.config);
     let mut response = if is_allowed(&request, &app.config) {
-        next.run(request).await
+        answer(request, next).await
     } else {
         tracing::warn!(method = %request.method(), path = request.uri().path(), "request from a foreign origin refused");
         (StatusCode::FORBIDDEN, "This request came from another site.\n").into_response()
@@ -37,12 +41,25 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     response
 }
 
+/// The answer, which for a page must not take long: its body has to arrive for it. (Polls wait on purpose.)
+async fn answer(request: Request, next: Next) -> Response {
+    if is_socket(&request) {
+        return next.run(request).await;
+    }
+    let answer = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
+    answer.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response())
+}
+
+fn is_socket(request: &Request) -> bool {
+    request.uri().path().starts_with("/socket.io")
+}
+
 /// A socket's requests may lack an origin (polling GETs and programs send none) but not have a foreign one; what
 /// changes something on a page must have ours.
 fn is_allowed(request: &Request, config: &Config) -> bool {
     let headers = request.headers();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let socket = request.uri().path().starts_with("/socket.io");
+    let socket = is_socket(request);
     match headers.get(ORIGIN) {
         Some(origin) if socket || !reads => is_ours(origin, headers, config),
         None if !reads => socket,

@@ -17,6 +17,7 @@ mod pages;
 mod passwords;
 mod random;
 mod realtime;
+mod serve;
 mod storage;
 mod throttle;
 mod uploads;
@@ -39,8 +40,6 @@ use crate::storage::Storage;
 
 /// How often sessions that have run out are forgotten.
 const SWEEP: Duration = Duration::from_secs(10 * 60);
-/// How long answers that are under way may take when the program is told to stop.
-const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -71,7 +70,6 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => format!("cannot listen on {address}: {error}"),
     })?;
-    let service = app.router()?.into_make_service_with_connect_info::<SocketAddr>();
     let local = listener.local_addr()?;
     // Browsers take http://localhost for safe, so that is the address to click on.
     if local.ip().is_loopback() {
@@ -80,20 +78,13 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         println!("listening on http://{local}");
     }
     let sweeper = tokio::spawn(sweep(app.clone()));
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
-        // An error means that the sender is gone, and with it the program.
-        let _ = stopped.await;
-    });
-    let serving = tokio::spawn(serving.into_future());
-    stop_signal().await;
-    // A failure means that nothing is served any more, which is what is wanted.
-    let _ = stopping.send(());
-    app.realtime.close().await;
-    match tokio::time::timeout(STOP_WITHIN, serving).await {
-        Ok(served) => served??,
-        Err(_) => tracing::warn!("some answers were not finished in time"),
-    }
+    let router = app.router()?;
+    serve::serve(listener, router, async {
+        stop_signal().await;
+        // The sockets first: they know how to be told, and long polls end with them.
+        app.realtime.close().await;
+    })
+    .await;
     sweeper.abort();
     Ok(())
 }
