@@ -51,7 +51,7 @@ pub(crate) static ALL: &[Step] = &[
     full("conformance", "the protocol's rules and hostile input, against the testbed", interop::conformance),
     full("interop", "official clients in Node and Python, against the testbed", interop::interop),
     full("first-event", "no first event lost, no order broken, in great numbers", interop::first_event),
-    full("browser", "the served bundle and the chat in headless Chromium", client::browser),
+    full("browser", "the served bundle and the examples in headless Chromium", client::browser),
     full("fuzz", "every fuzz target, briefly", depth::fuzz),
     full("bench-gate", "instruction counts of the hot paths against the recorded ones", depth::bench_gate),
     full("package", "every crate builds from its own package", release::package),

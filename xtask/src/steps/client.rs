@@ -35,12 +35,14 @@ pub(super) fn test(job: &mut Job<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The served bundles and the chat in a real browser.
+/// The served bundles and the examples in a real browser.
 pub(super) fn browser(job: &mut Job<'_>) -> Result<(), String> {
     CHROMIUM.ensure(job)?;
     let chromium = CHROMIUM.path().ok_or("chromium is not on the PATH")?;
     let testbed = node::testbed(job)?;
-    job.prepare(Cmd::cargo("build --package example-chat --locked"))?;
+    job.prepare(Cmd::cargo(
+        "build --package example-chat --package example-echo --package example-ping --locked",
+    ))?;
     let chat = job.binary("example-chat");
     let interop = job.root.join("tests/interop");
     let browser = job.root.join("tests/browser");
@@ -51,6 +53,7 @@ pub(super) fn browser(job: &mut Job<'_>) -> Result<(), String> {
                 .env("CHROMIUM", &chromium)
                 .env("ENCHUFE_TESTBED", &testbed)
                 .env("ENCHUFE_CHAT", &chat)
+                .env("ENCHUFE_EXAMPLES", chat.parent().unwrap_or(&chat))
                 .folder(folder),
         )?;
     }
