@@ -1,6 +1,7 @@
 //! What an application keeps for a socket.
 
 use std::any::{Any, TypeId};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -27,7 +28,7 @@ pub struct SocketData(Mutex<Option<Box<Kept>>>);
 
 #[derive(Default)]
 struct Kept {
-    value: Option<Box<RawValue>>,
+    value: Option<Arc<RawValue>>,
     local: HashMap<TypeId, Box<dyn Any + Send + Sync>, RandomState>,
 }
 
@@ -38,22 +39,24 @@ impl SocketData {
     /// Where it cannot be written as JSON; the old one then stays.
     pub fn set<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), serde_json::Error> {
         let value = serde_json::value::to_raw_value(value)?;
-        self.0.lock().get_or_insert_default().value = Some(value);
+        self.0.lock().get_or_insert_default().value = Some(value.into());
         Ok(())
     }
 
     /// The value that other nodes can see; `None` where there is none, or where it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self) -> Option<T> {
-        let kept = self.0.lock();
-        serde_json::from_str(kept.as_ref()?.value.as_ref()?.get()).ok()
+        serde_json::from_str(self.value()?.get()).ok()
+    }
+
+    /// The value, so that nothing is done with it under the lock.
+    fn value(&self) -> Option<Arc<RawValue>> {
+        self.0.lock().as_ref()?.value.clone()
     }
 
     /// The JSON text of the value; `{}` where there is none.
     #[must_use]
     pub fn json(&self) -> String {
-        let kept = self.0.lock();
-        let value = kept.as_ref().and_then(|kept| kept.value.as_ref());
-        value.map_or_else(|| "{}".into(), |value| value.get().to_owned())
+        self.value().map_or_else(|| "{}".into(), |value| value.get().to_owned())
     }
 
     /// Keeps a value on this node; gives back the one of this type that it replaces.
@@ -62,7 +65,8 @@ impl SocketData {
         old.and_then(|old| old.downcast().ok()).map(|old| *old)
     }
 
-    /// A clone of the value of this type that was kept on this node.
+    /// A clone of the value of this type that was kept on this node; `None` where there is none. The values are
+    /// locked while it is made: keep what is large or clones in an unusual way in an `Arc`.
     #[must_use]
     pub fn local<T: Clone + 'static>(&self) -> Option<T> {
         self.0.lock().as_ref()?.local.get(&TypeId::of::<T>())?.downcast_ref().cloned()
