@@ -226,7 +226,66 @@ describe("the chat", { timeout: 240_000 }, () => {
     await eva.seesOnce("From a tab that was closed");
   });
 
+  test("a message that the server refuses says why, and can be tried again", async () => {
+    const rita = await Somebody.arrive(browser, "Rita", chat.url);
+    let refuse = true;
+    await rita.page.routeWebSocket(/socket\.io/, (client) => {
+      const server = client.connectToServer();
+      client.onMessage((frame) => {
+        const ack = typeof frame === "string" && frame.match(/^42(\d+)\["say".*refuse me/);
+        if (ack && refuse) client.send(`43${ack[1]}[{"error":"internal"}]`);
+        else server.send(frame);
+      });
+    });
+    await rita.register();
+    await rita.say("refuse me");
+    await rita.sees("refuse me", { state: "failed" });
+    await rita.page.locator(".failure", { hasText: "The server could not do this" }).waitFor();
+    refuse = false;
+    await rita.page.locator(".failure button", { hasText: "Try again" }).click();
+    await rita.seesOnce("refuse me");
+    refuse = true;
+    await rita.say("refuse me, too");
+    await rita.sees("refuse me, too", { state: "failed" });
+    await rita.page.locator(".failure button", { hasText: "Discard" }).click();
+    await rita.message("refuse me, too").waitFor({ state: "detached" });
+    await rita.leaves();
+  });
+
+  test("a message whose answer was lost is sent again and not doubled", async () => {
+    const rosa = await Somebody.arrive(browser, "Rosa", chat.url);
+    let swallow = true;
+    await rosa.page.routeWebSocket(/socket\.io/, (client) => {
+      const server = client.connectToServer();
+      let lost = null;
+      client.onMessage((frame) => {
+        lost ??= swallow && typeof frame === "string" ? (frame.match(/^42(\d+)\["say".*only once/)?.[1] ?? null) : null;
+        server.send(frame);
+      });
+      server.onMessage((frame) => {
+        if (swallow && lost !== null && frame.startsWith(`43${lost}[`)) {
+          // It is stored; the answer, and with it the connection, goes astray.
+          swallow = false;
+          client.close();
+          server.close();
+          return;
+        }
+        client.send(frame);
+      });
+    });
+    await rosa.register();
+    await eva.open("Lobby");
+    await rosa.say("only once");
+    await rosa.page.locator("#banner", { hasText: "Connected again" }).waitFor();
+    await rosa.seesOnce("only once");
+    await eva.seesOnce("only once");
+    assert.equal(swallow, false, "the answer did get lost");
+    await rosa.leaves();
+  });
+
   test("asked to stop, the server closes in good order and the pages come back", async () => {
+    await ana.open("Mountains");
+    await eva.open("Mountains");
     expectServerDown(true);
     const ended = await chat.stop();
     assert.equal(ended.code, 0, `it ended with ${ended.code} ${ended.signal}:\n${chat.log}`);

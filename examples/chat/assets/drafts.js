@@ -4,6 +4,11 @@ import { me } from "./state.js";
 
 const prefix = `chat.draft.${me.key}.`;
 
+// What earlier guests left on this device belongs to nobody any more.
+for (const key of Object.keys(localStorage)) {
+  if (/^chat\.(draft|outbox|room)\.g/.test(key) && key.split(".")[2] !== me.key) localStorage.removeItem(key);
+}
+
 export function draft(room) {
   return read(prefix + room) ?? "";
 }

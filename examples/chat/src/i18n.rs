@@ -154,4 +154,45 @@ mod tests {
         }
         assert!(asked > 40, "the search itself works: {asked}");
     }
+
+    /// Every code and key that the program itself answers with has a text.
+    #[test]
+    fn every_refusal_has_words() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut asked = 0;
+        let mut check = |text: &str, call: &str, prefix: &str| {
+            for (at, _) in text.match_indices(call) {
+                let rest = text[at + call.len()..].trim_start_matches(|c: char| c.is_whitespace());
+                let Some(key) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+                    continue;
+                };
+                assert!(ENGLISH.contains_key(&format!("{prefix}{key}")), "{prefix}{key}");
+                asked += 1;
+            }
+        };
+        for file in ["realtime/rooms.rs", "realtime/talk.rs", "realtime/wire.rs", "realtime/connecting.rs"] {
+            let text = std::fs::read_to_string(source.join(file)).unwrap();
+            check(&text, "::because(", "problem.");
+            check(&text, "Refusal::new(", "problem.");
+            check(&text, "Self { error: ", "problem.");
+        }
+        for file in ["names.rs", "uploads.rs"] {
+            let text = std::fs::read_to_string(source.join(file)).unwrap();
+            let codes = text.split("fn code(").nth(1).unwrap().split("\n}").next().unwrap();
+            check(codes, "=> ", "problem.");
+        }
+        for file in ["pages/mod.rs", "pages/files.rs", "pages/chat.rs"] {
+            let text = std::fs::read_to_string(source.join(file)).unwrap();
+            for status in ["NOT_FOUND,", "ERROR,", "BAD_REQUEST,", "FORBIDDEN,", "UNAVAILABLE,"] {
+                check(&text, status, "");
+            }
+        }
+        let entrance = std::fs::read_to_string(source.join("pages/entrance.rs")).unwrap();
+        check(&entrance, "Refused::Because(", "");
+        let account = std::fs::read_to_string(source.join("pages/account.rs")).unwrap();
+        for status in ["FORBIDDEN,", "REQUESTS,"] {
+            check(&account, status, "problem.");
+        }
+        assert!(asked > 35, "the search itself works: {asked}");
+    }
 }

@@ -61,8 +61,6 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
-    let storage = Storage::open(&args.data)?;
-    let app = App::new(Config::from(&args), storage, Passwords::new()?).await?;
     let address = SocketAddr::new(args.host, args.port);
     let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -71,6 +69,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         _ => format!("cannot listen on {address}: {error}"),
     })?;
     let local = listener.local_addr()?;
+    let storage = Storage::open(&args.data)?;
+    let app = App::new(Config::from(&args), storage, Passwords::new()?).await?;
     // Browsers take http://localhost for safe, so that is the address to click on.
     if local.ip().is_loopback() {
         println!("listening on http://localhost:{}", local.port());

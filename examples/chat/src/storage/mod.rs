@@ -12,6 +12,7 @@ mod rooms;
 mod sessions;
 mod users;
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +43,8 @@ pub(crate) enum StorageError {
     Folder { path: String, source: std::io::Error },
     #[error("the database was written by a newer version of the chat (schema {found}, known {known})")]
     TooNew { found: i64, known: i64 },
+    #[error("another chat is running with the data folder {0}")]
+    InUse(String),
     #[error("the database thread has stopped")]
     Stopped,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Storage {
     writer: mpsc::Sender<Job>,
     readers: Arc<[mpsc::Sender<Job>]>,
     next_reader: Arc<AtomicUsize>,
+    /// Locked as long as it is open: who is connected is known to one program alone.
+    _lock: Arc<File>,
 }
 
 impl Storage {
@@ -61,6 +66,7 @@ impl Storage {
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|source| StorageError::Folder { path: folder.display().to_string(), source })?;
+        let lock = lock(folder)?;
         let file = folder.join("chat.sqlite");
         let mut connection = Connection::open(&file)?;
         configure(&connection)?;
@@ -75,7 +81,7 @@ impl Storage {
             configure(&connection)?;
             readers.push(spawn("chat-db-read", connection)?);
         }
-        Ok(Self { writer, readers: readers.into(), next_reader: Arc::default() })
+        Ok(Self { writer, readers: readers.into(), next_reader: Arc::default(), _lock: Arc::new(lock) })
     }
 
     /// Runs `query` on a reading connection.
@@ -120,6 +126,17 @@ impl Storage {
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Claims the data folder; the system gives it up when the program ends, however it ends.
+fn lock(folder: &Path) -> Result<File> {
+    let in_folder = |source| StorageError::Folder { path: folder.display().to_string(), source };
+    let file = File::create(folder.join("chat.lock")).map_err(in_folder)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(in_folder(error)),
+    }
 }
 
 fn configure(connection: &Connection) -> Result<()> {

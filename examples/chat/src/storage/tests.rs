@@ -80,6 +80,15 @@ async fn a_database_of_a_newer_program_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_folder_serves_one_program_at_a_time() {
+    let scratch = Scratch::new();
+    let db = scratch.open();
+    assert!(matches!(Storage::open(&scratch.0), Err(StorageError::InUse(_))));
+    drop(db);
+    scratch.open();
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_made_is_named() {
     let error = Storage::open(std::path::Path::new("/dev/null/chat")).err().unwrap();
     assert!(error.to_string().contains("/dev/null/chat"), "{error}");
