@@ -11,19 +11,19 @@ import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet }
 import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
 
-type PrependTimeoutError<T extends any[]> = {
-  [K in keyof T]: T[K] extends (...args: infer Params) => infer Result ? (err: Error, ...args: Params) => Result : T[K];
-};
+/** A callback that takes an error first. */
+type ErrorFirst<T> = T extends (...args: infer Args) => infer Result ? (err: Error, ...args: Args) => Result : T;
+type ErrorsFirst<T extends any[]> = { [I in keyof T]: ErrorFirst<T[I]> };
 
 /** The same events, whose acknowledgements take an error first: what `timeout()` makes of them. */
-export type DecorateAcknowledgements<E> = {
-  [K in keyof E]: E[K] extends (...args: infer Params) => infer Result
-    ? (...args: PrependTimeoutError<Params>) => Result
-    : E[K];
+export type DecorateAcknowledgements<Events> = {
+  [Ev in keyof Events]: Events[Ev] extends (...args: infer Args) => infer Result
+    ? (...args: ErrorsFirst<Args>) => Result
+    : Events[Ev];
 };
 
-export type Last<T extends any[]> = T extends [...infer H, infer L] ? L : any;
-export type AllButLast<T extends any[]> = T extends [...infer H, infer L] ? H : any[];
+export type Last<T extends any[]> = T extends [...any[], infer Item] ? Item : any;
+export type AllButLast<T extends any[]> = T extends [...infer Items, any] ? Items : any[];
 /** What an acknowledgement answers; where it takes an error first, what comes after the error. */
 export type FirstArg<T> = T extends (arg: infer Param) => any
   ? Param
