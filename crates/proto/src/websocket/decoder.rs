@@ -82,7 +82,11 @@ impl Decoder {
     ///
     /// # Errors
     /// As [`Decoder::decode`].
-    pub fn filled(&mut self, _limits: &Limits) -> Result<Option<Message<'static>>, Error> {
+    #[expect(
+        unused_variables,
+        reason = "the header was checked already; what deflate makes of it will be here"
+    )]
+    pub fn filled(&mut self, limits: &Limits) -> Result<Option<Message<'static>>, Error> {
         if !matches!(self.state, State::Open) {
             return self.ended();
         }
