@@ -14,7 +14,7 @@ const dialog = byId("account-dialog");
 const trouble = byId("account-problem");
 const files = byId("avatar-file");
 
-byId("account").addEventListener("click", () => {
+byId("account")?.addEventListener("click", () => {
   showProblem(trouble, null);
   dialog.showModal();
 });

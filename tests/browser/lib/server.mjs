@@ -1,7 +1,7 @@
 // The chat's program: started on a free port with a data folder of its own, stopped, killed, started again.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,10 +10,11 @@ import { fileURLToPath } from "node:url";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const START_WITHIN = 20_000;
 
-/** The program to test: `ENCHUFE_CHAT`, or what Cargo has built. */
+/** The program to test: `ENCHUFE_CHAT`, or what Cargo has built last. */
 export function program() {
-  const built = ["release", "debug"].map((profile) => join(ROOT, "target", profile, "example-chat"));
-  const found = process.env.ENCHUFE_CHAT ?? built.find(existsSync);
+  const built = ["release", "debug"].map((profile) => join(ROOT, "target", profile, "example-chat")).filter(existsSync);
+  const [newest] = built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  const found = process.env.ENCHUFE_CHAT ?? newest;
   if (!found || !existsSync(found)) {
     throw new Error(`no chat to test: set ENCHUFE_CHAT to its program, or run "cargo build --package example-chat"`);
   }

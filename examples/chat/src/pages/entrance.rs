@@ -186,7 +186,8 @@ async fn try_register(app: &App, visit: &Visit, form: EntranceForm) -> Result<St
         names::password(&form.password, &Name { shown: shown.clone(), key: key.clone() })?.to_owned();
     app.registrations.take(address_key(visit.address))?;
     let hash = app.passwords.hash(password).await?;
-    match app.storage.create_user(shown, key, hash).await? {
+    let own = visit.session.as_ref().map(|session| token_hash(&session.token));
+    match app.storage.create_user(shown, key, hash, own).await? {
         CreateUser::Created(id) => start_user_session(app, visit, id).await,
         CreateUser::NameTaken => Err(Refused::Because("register.taken")),
     }

@@ -143,6 +143,18 @@ async fn logging_in_renews_the_session_and_ends_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_guest_may_keep_the_nickname_and_nobody_else_gets_it() {
+    let site = Site::new().await;
+    let (mut eva, mut other) = (site.browser(), site.browser());
+    eva.fill("/guest", "Eva", "").await;
+    assert!(eva.get("/").await.body.contains("href=\"/register\""));
+    let taken = other.fill("/register", "Eva", "correct horse").await;
+    assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(eva.fill("/register", "Eva", "correct horse").await.location(), "/");
+    assert!(eva.get("/").await.body.contains("data-guest=\"false\""));
+}
+
+#[tokio::test]
 async fn a_session_that_was_planted_is_not_taken_over() {
     let site = Site::new().await;
     let mut ana = site.browser();

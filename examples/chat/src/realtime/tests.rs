@@ -48,8 +48,12 @@ impl Site {
     /// A user with a session; the cookie's value.
     async fn user(&self, name: &str) -> String {
         let (secret, session) = Self::session();
-        let made =
-            self.app.storage.create_user(name.into(), name.to_lowercase(), "hash".into()).await.unwrap();
+        let made = self
+            .app
+            .storage
+            .create_user(name.into(), name.to_lowercase(), "hash".into(), None)
+            .await
+            .unwrap();
         let CreateUser::Created(id) = made else { panic!("{name} is taken") };
         self.app.storage.start_session(session, id, None).await.unwrap();
         secret

@@ -26,7 +26,7 @@ impl Drop for Scratch {
 }
 
 async fn user(db: &Storage, name: &str) -> i64 {
-    match db.create_user(name.into(), name.to_lowercase(), "hash".into()).await.unwrap() {
+    match db.create_user(name.into(), name.to_lowercase(), "hash".into(), None).await.unwrap() {
         CreateUser::Created(id) => id,
         CreateUser::NameTaken => panic!("{name} is taken"),
     }
@@ -99,13 +99,13 @@ async fn a_name_is_taken_once_by_users_and_guests_together() {
     let scratch = Scratch::new();
     let db = scratch.open();
     user(&db, "Ana").await;
-    let again = db.create_user("ANA".into(), "ana".into(), "h".into()).await.unwrap();
+    let again = db.create_user("ANA".into(), "ana".into(), "h".into(), None).await.unwrap();
     assert_eq!(again, CreateUser::NameTaken);
     let session = |n: u8| NewSession { token_hash: [n; 32], public_id: format!("p{n}"), lifetime_ms: 60_000 };
     assert!(!db.start_guest_session(session(1), "Ana".into(), "ana".into(), None).await.unwrap());
     assert!(db.start_guest_session(session(2), "Eva".into(), "eva".into(), None).await.unwrap());
     assert!(!db.start_guest_session(session(3), "EVA".into(), "eva".into(), None).await.unwrap());
-    let taken = db.create_user("Eva".into(), "eva".into(), "h".into()).await.unwrap();
+    let taken = db.create_user("Eva".into(), "eva".into(), "h".into(), None).await.unwrap();
     assert_eq!(taken, CreateUser::NameTaken);
     db.end_session([2; 32]).await.unwrap();
     user(&db, "Eva").await;

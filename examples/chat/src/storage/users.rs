@@ -22,13 +22,20 @@ pub(crate) enum CreateUser {
 }
 
 impl Storage {
-    /// Creates an account and lets it enter the lobby.
-    pub(crate) async fn create_user(&self, name: String, key: String, hash: String) -> Result<CreateUser> {
+    /// Creates an account and lets it enter the lobby. `own` is the hash of the cookie of whoever registers: a
+    /// guest may keep the nickname.
+    pub(crate) async fn create_user(
+        &self,
+        name: String,
+        key: String,
+        hash: String,
+        own: Option<[u8; 32]>,
+    ) -> Result<CreateUser> {
         self.write(move |db| {
             let now = now_ms();
             let guest_has_it = db
-                .prepare_cached("SELECT 1 FROM sessions WHERE guest_key = ?1 AND expires_at > ?2")?
-                .exists((&key, now))?;
+                .prepare_cached("SELECT 1 FROM sessions WHERE guest_key = ?1 AND expires_at > ?2 AND token_hash IS NOT ?3")?
+                .exists((&key, now, own))?;
             if guest_has_it {
                 return Ok(CreateUser::NameTaken);
             }
