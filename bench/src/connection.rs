@@ -227,10 +227,11 @@ impl Connection {
 
     /// A question whose answer must be the very next message: whatever the server sent too much
     /// during the run stands before it and is found.
-    pub(crate) async fn finish(&mut self) -> Result<()> {
+    pub(crate) async fn finish(mut self) -> Result<Self> {
         self.queue_packet(&[b"2999999999[\"echo\",\"bye\"]"]);
         self.flush().await?;
-        self.expect(b"3999999999[\"bye\"]").await
+        self.expect(b"3999999999[\"bye\"]").await?;
+        Ok(self)
     }
 }
 

@@ -29,4 +29,4 @@ mod scenario;
 pub use compare::{CompareOptions, LoadOptions, compare, load};
 pub use error::{Error, Result};
 pub use floor::{FloorOptions, serve as serve_floor};
-pub use gate::{GateOptions, check as check_gate};
+pub use gate::{GateOptions, HotPath, check as check_gate, run_hot_paths};

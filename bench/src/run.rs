@@ -91,20 +91,23 @@ impl Run {
         }
     }
 
-    /// Runs the window over `clients`, then waits until each has drained and checked its messages.
-    pub(crate) async fn measure(
+    /// Runs the window over `clients`, then waits until each has drained and checked its messages, and
+    /// only then lets go of what they return, their connections: the contract tells everybody who has
+    /// left, and to thousands who are still there that would be millions of messages.
+    pub(crate) async fn measure<C: 'static>(
         self: &Rc<Self>,
         target: Target,
         plan: Plan,
-        mut clients: JoinSet<Result<()>>,
+        mut clients: JoinSet<Result<C>>,
     ) -> Result<Outcome> {
         let (elapsed, cpu) = tokio::select! {
             window = self.keep_window(target, plan) => window?,
             failed = first_end(&mut clients) => return Err(failed),
         };
+        let mut done = Vec::with_capacity(clients.len());
         let drained = timeout(DRAIN_TIMEOUT, async {
             while let Some(ended) = clients.join_next().await {
-                ended.map_err(|panic| Error::Setup(panic.to_string()))??;
+                done.push(ended.map_err(|panic| Error::Setup(panic.to_string()))??);
             }
             Ok(())
         });
@@ -152,11 +155,11 @@ impl Run {
 }
 
 /// No client ends before the window does, but by an error.
-async fn first_end(clients: &mut JoinSet<Result<()>>) -> Error {
+async fn first_end<C: 'static>(clients: &mut JoinSet<Result<C>>) -> Error {
     match clients.join_next().await {
         Some(Ok(Err(error))) => error,
         Some(Err(panic)) => Error::Setup(panic.to_string()),
-        Some(Ok(Ok(()))) | None => Error::Setup("a client stopped before the window closed".into()),
+        Some(Ok(Ok(_))) | None => Error::Setup("a client stopped before the window closed".into()),
     }
 }
 

@@ -145,8 +145,7 @@ fn measure(scenario: Scenario, servers: &[Built], options: &CompareOptions) -> R
             if column.failure.is_some() {
                 continue;
             }
-            if scenario.is_memory() && round > 1 {
-                // What earlier connections have left behind would be used again.
+            if scenario.needs_fresh_server() && round > 1 {
                 *process = built.start()?;
             }
             match run(scenario, process.target(), plan) {

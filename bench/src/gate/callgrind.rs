@@ -1,6 +1,6 @@
 //! Counting: runs the `hot-paths` binary under callgrind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,8 +14,9 @@ const TUNABLES: &str = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX
 
 /// A hot path, and how often it is run to see what one costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HotPath {
+pub(super) struct Listed {
     pub(super) name: String,
+    program: PathBuf,
     iterations: u64,
 }
 
@@ -26,15 +27,15 @@ pub(super) struct Measured {
     pub(super) instructions: f64,
 }
 
-/// The paths that the binary offers.
-pub(super) fn list(program: &Path) -> Result<Vec<HotPath>> {
+/// The paths that a binary offers.
+pub(super) fn list(program: &Path) -> Result<Vec<Listed>> {
     let output = Command::new(program).arg("--list").output().map_err(Error::io("listing the hot paths"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let paths = text.lines().map(|line| {
         let (name, iterations) = line.split_once(' ')?;
-        Some(HotPath { name: name.into(), iterations: iterations.parse().ok()? })
+        Some(Listed { name: name.into(), program: program.into(), iterations: iterations.parse().ok()? })
     });
-    let paths: Option<Vec<HotPath>> = paths.collect();
+    let paths: Option<Vec<Listed>> = paths.collect();
     paths
         .filter(|paths| !paths.is_empty())
         .ok_or_else(|| Error::Setup(format!("no list of hot paths in `{text}`")))
@@ -55,7 +56,7 @@ impl Callgrind {
     }
 
     /// Measures all paths, as many at once as there are cores: counts don't mind company.
-    pub(super) fn measure(&self, program: &Path, paths: &[HotPath]) -> Result<Vec<Measured>> {
+    pub(super) fn measure(&self, paths: &[Listed]) -> Result<Vec<Measured>> {
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(paths.len()));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -63,7 +64,7 @@ impl Callgrind {
             for _ in 0..workers {
                 scope.spawn(|| {
                     while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let measured = self.cost(program, path);
+                        let measured = self.cost(path);
                         results.lock().expect("no worker panics while it holds the lock").push(measured);
                     }
                 });
@@ -75,9 +76,9 @@ impl Callgrind {
         Ok(measured)
     }
 
-    fn cost(&self, program: &Path, path: &HotPath) -> Result<Measured> {
-        let once = self.count(program, &path.name, path.iterations)?;
-        let twice = self.count(program, &path.name, path.iterations * 2)?;
+    fn cost(&self, path: &Listed) -> Result<Measured> {
+        let once = self.count(path, path.iterations)?;
+        let twice = self.count(path, path.iterations * 2)?;
         let difference = twice.saturating_sub(once);
         if difference == 0 {
             return Err(Error::Setup(format!("{} does nothing more when it is run more often", path.name)));
@@ -86,11 +87,11 @@ impl Callgrind {
         Ok(Measured { name: path.name.clone(), instructions: (instructions * 10.0).round() / 10.0 })
     }
 
-    fn count(&self, program: &Path, name: &str, iterations: u64) -> Result<u64> {
+    fn count(&self, path: &Listed, iterations: u64) -> Result<u64> {
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(program)
-            .args([name, &iterations.to_string()])
+            .arg(&path.program)
+            .args([path.name.as_str(), &iterations.to_string()])
             .env_clear()
             .env("GLIBC_TUNABLES", TUNABLES)
             .stdin(Stdio::null())
@@ -98,7 +99,7 @@ impl Callgrind {
             .map_err(Error::io("running valgrind"))?;
         let text = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            return Err(Error::Setup(format!("{name} failed under valgrind:\n{text}")));
+            return Err(Error::Setup(format!("{} failed under valgrind:\n{text}", path.name)));
         }
         collected(&text).ok_or_else(|| Error::Setup(format!("no count in what valgrind said:\n{text}")))
     }

@@ -9,13 +9,19 @@
 
 mod baselines;
 mod callgrind;
+mod hot_path;
 
 use std::path::Path;
+
+pub use self::hot_path::{HotPath, run_hot_paths};
 
 use self::baselines::{Baselines, Verdict};
 use self::callgrind::Callgrind;
 use crate::cargo;
 use crate::error::{Error, Result};
+
+/// What the paths lie in.
+const BINARIES: [&str; 2] = ["hot-paths", "server-paths"];
 
 /// What the gate does.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,12 +41,14 @@ pub struct GateOptions {
 pub fn check(options: &GateOptions) -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let callgrind = Callgrind::find()?;
-    let program = cargo::build_release(folder, "enchufe-bench", "hot-paths")?;
-    let mut paths = callgrind::list(&program)?;
+    let mut paths = Vec::new();
+    for binary in BINARIES {
+        paths.extend(callgrind::list(&cargo::build_release(folder, "enchufe-bench", binary)?)?);
+    }
     if let Some(filter) = &options.filter {
         paths.retain(|path| path.name.contains(filter.as_str()));
     }
-    let measured = callgrind.measure(&program, &paths)?;
+    let measured = callgrind.measure(&paths)?;
     let file = folder.join("baselines.json");
     let mut baselines = Baselines::read(&file)?;
     let whole = options.filter.is_none();

@@ -49,7 +49,7 @@ pub(crate) async fn run(target: Target, plan: Plan, count: usize) -> Result<Outc
     run.measure(target, plan, clients).await
 }
 
-async fn send(mut connection: Connection, round: Rc<Round>) -> Result<()> {
+async fn send(mut connection: Connection, round: Rc<Round>) -> Result<Connection> {
     let mut sent = 0;
     loop {
         if !round.run.sending() {
@@ -95,7 +95,7 @@ async fn send(mut connection: Connection, round: Rc<Round>) -> Result<()> {
     }
 }
 
-async fn listen(mut connection: Connection, round: Rc<Round>) -> Result<()> {
+async fn listen(mut connection: Connection, round: Rc<Round>) -> Result<Connection> {
     let mut expected = 0;
     loop {
         connection.fill().await?;

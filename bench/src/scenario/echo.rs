@@ -40,7 +40,7 @@ pub(crate) async fn run(target: Target, plan: Plan, shape: Shape) -> Result<Outc
     run.measure(target, plan, clients).await
 }
 
-async fn ask(mut connection: Connection, mut questions: Questions, run: Rc<Run>) -> Result<()> {
+async fn ask(mut connection: Connection, mut questions: Questions, run: Rc<Run>) -> Result<Connection> {
     for _ in 0..questions.shape.in_flight {
         questions.ask(&mut connection);
     }

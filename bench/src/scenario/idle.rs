@@ -16,12 +16,13 @@ pub(crate) async fn run(target: Target, count: usize) -> Result<Outcome> {
     process::wait_for_rest(target.pid)?;
     tokio::time::sleep(REST).await;
     let before = process::resident_bytes(target.pid)?;
-    let mut open = open_all(target, count).await?;
+    let open = open_all(target, count).await?;
     tokio::time::sleep(REST).await;
     let after = process::resident_bytes(target.pid)?;
     // Nobody was thrown out in the meantime.
-    for connection in &mut open {
-        connection.finish().await?;
+    let mut still_there = Vec::with_capacity(count);
+    for connection in open {
+        still_there.push(connection.finish().await?);
     }
     let grown = after.checked_sub(before);
     let grown = grown.ok_or_else(|| Error::Setup("the server shrank while connections opened".into()))?;

@@ -70,6 +70,12 @@ impl Scenario {
         self == Self::Idle
     }
 
+    /// Whether each round needs a server of its own: memory that earlier connections have left behind
+    /// would be used again, and thousands that close at once keep a server busy for long.
+    pub(crate) fn needs_fresh_server(self) -> bool {
+        matches!(self, Self::Idle | Self::Connect | Self::Broadcast9000)
+    }
+
     /// Rounds that this scenario is worth of those asked for: memory hardly varies.
     pub(crate) fn rounds(self, asked: usize) -> usize {
         if self.is_memory() { asked.min(3) } else { asked }

@@ -28,7 +28,7 @@ pub(crate) async fn run(target: Target, plan: Plan, sessions: usize) -> Result<O
     run.measure(target, plan, clients).await
 }
 
-async fn ask(mut session: Session, index: usize, run: Rc<Run>) -> Result<()> {
+async fn ask(mut session: Session, index: usize, run: Rc<Run>) -> Result<Session> {
     let payload = Payload::text(TEXT_BYTES);
     let mut id = 0u64;
     while run.sending() {
@@ -44,7 +44,9 @@ async fn ask(mut session: Session, index: usize, run: Rc<Run>) -> Result<()> {
         run.count(1);
         id += 1;
     }
-    Ok(())
+    // A session without a request is only missed by its next heartbeat.
+    session.post(b"1").await?;
+    Ok(session)
 }
 
 /// One Engine.IO session over one HTTP connection that is kept alive.
@@ -74,7 +76,8 @@ impl Session {
         if answer == b"ok" { Ok(()) } else { Err(Error::unexpected("expected ok", &answer)) }
     }
 
-    /// Polls until the awaited packet is there; only pings, noops and the CONNECT answer may stand before it.
+    /// Polls until the awaited packet is there; only pings, noops, the CONNECT answer and news of others who
+    /// have left may stand before it.
     async fn expect(&mut self, awaited: impl Fn(&[u8]) -> bool) -> Result<()> {
         loop {
             let payload = self.request("GET", b"").await?;
@@ -85,7 +88,7 @@ impl Session {
                     _ if awaited(packet) && !found => found = true,
                     b"2" => ping = true,
                     b"6" => {}
-                    _ if packet.starts_with(b"40{") => {}
+                    _ if packet.starts_with(b"40{") || packet.starts_with(b"42[\"left\",") => {}
                     _ => return Err(Error::unexpected("a packet that was not asked for", packet)),
                 }
             }

@@ -70,7 +70,7 @@ struct Member {
 }
 
 impl Member {
-    async fn talk(mut self, mut connection: Connection, run: Rc<Run>) -> Result<()> {
+    async fn talk(mut self, mut connection: Connection, run: Rc<Run>) -> Result<Connection> {
         self.emit(&mut connection);
         let mut emitted = Instant::now();
         connection.flush().await?;

@@ -1,0 +1,182 @@
+//! The server from end to end: bytes of a client in, bytes to clients out, through HTTP upgrade,
+//! session, handlers and outboxes. In memory and on one thread, so that what is read and written
+//! together is the same in every run; the clients' side, which only compares bytes, is counted in.
+//!
+//! A binary of its own: what the server uses of the protocol would change how that is inlined into
+//! the protocol's own loops.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use enchufe::{Data, Namespace, Server, Socket};
+use enchufe_bench::HotPath;
+use enchufe_proto::websocket::{Opcode, encode_frame};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+const PATHS: &[HotPath] = &[
+    HotPath { name: "server/echo-batch-of-16", iterations: 100, run: echo_batch_of_16 },
+    HotPath { name: "server/echo-16k", iterations: 50, run: echo_16k },
+    HotPath { name: "server/broadcast-to-100", iterations: 50, run: broadcast_to_100 },
+    HotPath { name: "server/room-of-10", iterations: 200, run: room_of_10 },
+    HotPath { name: "server/open-and-join", iterations: 50, run: open_and_join },
+];
+
+fn main() -> ExitCode {
+    enchufe_bench::run_hot_paths(&[PATHS])
+}
+
+const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
+/// Bytes that the pipe between a client and the server holds.
+const PIPE: usize = 256 * 1024;
+
+fn server() -> Server {
+    let namespace = Namespace::new("/")
+        .on("echo", async |Data(text): Data<String>| text)
+        .on("join", async |socket: Socket, Data(room): Data<String>| socket.join(&room))
+        .on("room", async |socket: Socket, Data((room, text)): Data<(String, String)>| {
+            socket.namespace().to(&room).emit("msg", &text)
+        })
+        .on("broadcast", async |socket: Socket, Data(text): Data<String>| {
+            socket.namespace().emit("msg", &text)
+        });
+    Server::builder().namespace(namespace).build().expect("the server needs no state")
+}
+
+/// A joined client on the other end of a pipe.
+struct Client(DuplexStream);
+
+impl Client {
+    async fn open(server: &Server) -> Self {
+        let (near, far) = tokio::io::duplex(PIPE);
+        let service = TowerToHyperService::new(server.service());
+        let http = hyper::server::conn::http1::Builder::new();
+        let connection = http.serve_connection(TokioIo::new(far), service).with_upgrades();
+        tokio::spawn(async move { connection.await.expect("the connection is upgraded") });
+        let mut client = Self(near);
+        let request = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+            Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        client.0.write_all(request).await.expect("the pipe is open");
+        client.read_past(b"0{\"sid\"").await;
+        client.0.write_all(&frames(&["40"])).await.expect("the pipe is open");
+        client.read_past(b"40{\"sid\"").await;
+        client
+    }
+
+    /// Reads until the frame with that beginning has come whole: it ends in `}` as the last thing sent.
+    async fn read_past(&mut self, beginning: &[u8]) {
+        let mut input = Vec::new();
+        while !(input.ends_with(b"}") && memchr::memmem::find(&input, beginning).is_some()) {
+            let count = self.0.read_buf(&mut input).await.expect("the pipe is open");
+            assert!(count > 0, "the server hung up");
+        }
+    }
+
+    /// Sends `question` and expects `answer`, byte for byte.
+    async fn ask(&mut self, question: &[u8], answer: &[u8], buffer: &mut [u8]) {
+        self.0.write_all(question).await.expect("the pipe is open");
+        self.expect(answer, buffer).await;
+    }
+
+    async fn expect(&mut self, answer: &[u8], buffer: &mut [u8]) {
+        let buffer = buffer.get_mut(..answer.len()).expect("the buffer is as long as any answer");
+        self.0.read_exact(buffer).await.expect("the pipe is open");
+        assert!(buffer == answer, "another answer than expected");
+    }
+}
+
+/// A client's frames.
+fn frames<T: AsRef<str>>(packets: &[T]) -> Vec<u8> {
+    written(packets, MASK)
+}
+
+/// The server's frames.
+fn replies<T: AsRef<str>>(packets: &[T]) -> Vec<u8> {
+    written(packets, None)
+}
+
+fn written<T: AsRef<str>>(packets: &[T], mask: Option<[u8; 4]>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for packet in packets {
+        encode_frame(&mut out, Opcode::Text, packet.as_ref().as_bytes(), mask);
+    }
+    out
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime without I/O always starts").block_on(future);
+}
+
+fn echo(count: u64, batch: usize, length: usize) {
+    let text = "x".repeat(length);
+    let question = frames(&vec![format!("427[\"echo\",\"{text}\"]"); batch]);
+    let answer = replies(&vec![format!("437[\"{text}\"]"); batch]);
+    block_on(async {
+        let mut client = Client::open(&server()).await;
+        let mut buffer = vec![0; answer.len()];
+        for _ in 0..count {
+            client.ask(&question, &answer, &mut buffer).await;
+        }
+    });
+}
+
+fn echo_batch_of_16(count: u64) {
+    echo(count, 16, 64);
+}
+
+fn echo_16k(count: u64) {
+    echo(count, 1, 16 * 1024);
+}
+
+fn broadcast_to_100(count: u64) {
+    let text = "x".repeat(128);
+    let question = frames(&[format!("42[\"broadcast\",\"{text}\"]")]);
+    deliver(count, 100, None, &question, &replies(&[format!("42[\"msg\",\"{text}\"]")]));
+}
+
+fn room_of_10(count: u64) {
+    let text = "x".repeat(128);
+    let question = frames(&[format!("42[\"room\",\"ten\",\"{text}\"]")]);
+    deliver(count, 10, Some("ten"), &question, &replies(&[format!("42[\"msg\",\"{text}\"]")]));
+}
+
+/// The first client sends, all receive.
+fn deliver(count: u64, receivers: usize, room: Option<&str>, question: &[u8], delivery: &[u8]) {
+    block_on(async {
+        let server = server();
+        let mut buffer = vec![0; 1024];
+        let mut clients = Vec::with_capacity(receivers);
+        for _ in 0..receivers {
+            let mut client = Client::open(&server).await;
+            if let Some(room) = room {
+                let join = frames(&[format!("421[\"join\",\"{room}\"]")]);
+                client.ask(&join, &replies(&["431[]"]), &mut buffer).await;
+            }
+            clients.push(client);
+        }
+        for _ in 0..count {
+            clients
+                .first_mut()
+                .expect("there is a client")
+                .0
+                .write_all(question)
+                .await
+                .expect("the pipe is open");
+            for client in &mut clients {
+                client.expect(delivery, &mut buffer).await;
+            }
+        }
+    });
+}
+
+fn open_and_join(count: u64) {
+    block_on(async {
+        let server = server();
+        let mut clients = Vec::new();
+        for _ in 0..count {
+            clients.push(Client::open(&server).await);
+        }
+    });
+}
