@@ -4,7 +4,7 @@
 /// What a packet asks for; slices are copied as they are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action<'a> {
-    /// A heartbeat's answer.
+    /// A heartbeat's answer, or the end of a session, which its transport shows as well.
     Nothing,
     /// CONNECT to the main namespace.
     Join,
@@ -23,7 +23,7 @@ pub(super) enum Action<'a> {
 /// Recognises an Engine.IO packet; `None` for what the load generator never sends.
 pub(super) fn action(packet: &[u8]) -> Option<Action<'_>> {
     match packet {
-        b"3" => return Some(Action::Nothing),
+        b"1" | b"3" => return Some(Action::Nothing),
         b"40" => return Some(Action::Join),
         _ => {}
     }

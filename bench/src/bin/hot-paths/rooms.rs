@@ -10,17 +10,17 @@ use enchufe_cluster::{Rooms, Selection, SocketKey};
 use super::HotPath;
 
 pub(super) const PATHS: &[HotPath] = &[
-    HotPath { name: "rooms/select-room-of-10", iterations: 4_000, run: select_room_of_10 },
+    HotPath { name: "rooms/select-room-of-10", iterations: 4_800, run: select_room_of_10 },
     HotPath { name: "rooms/select-room-of-1000", iterations: 100, run: select_room_of_1000 },
-    HotPath { name: "rooms/select-3-rooms-but-1", iterations: 400, run: select_three_but_one },
+    HotPath { name: "rooms/select-3-rooms-but-1", iterations: 1_600, run: select_three_but_one },
     HotPath { name: "rooms/select-everybody-but-1-room", iterations: 100, run: select_everybody_but },
-    HotPath { name: "rooms/join-and-leave", iterations: 4_000, run: join_and_leave },
+    HotPath { name: "rooms/join-and-leave", iterations: 6_400, run: join_and_leave },
 ];
 
 const SOCKETS: SocketKey = 1000;
 const ROOMS: u32 = 100;
 /// Indexes, each with its own seed.
-const INDEXES: usize = 16;
+const INDEXES: usize = 64;
 
 fn name(room: u32) -> String {
     format!("room-{room}")
