@@ -61,7 +61,9 @@ fn wait(mut child: Child, limit: Duration, shown: &str) -> Result<Option<ExitSta
         }
         if elapsed > reminder {
             reminder += REMIND;
-            let short: String = shown.chars().take(70).collect();
+            let program = shown.split(' ').next().unwrap_or_default();
+            let name = program.rsplit('/').next().unwrap_or(program);
+            let short: String = format!("{name}{}", &shown[program.len()..]).chars().take(70).collect();
             println!("       … {} s: {short}", elapsed.as_secs());
         }
         std::thread::sleep(POLL);
