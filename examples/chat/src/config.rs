@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "chat-data", env = "CHAT_DATA")]
     pub(crate) data: PathBuf,
 
-    /// Where people open the chat, such as https://chat.example.org. Set it when a proxy stands in front:
+    /// Where people open the chat, such as `https://chat.example.org`. Set it when a proxy stands in front:
     /// only this origin is then accepted, and with https the cookies are marked Secure.
     #[arg(long, value_name = "URL", env = "CHAT_PUBLIC_URL", value_parser = parse_origin)]
     pub(crate) public_url: Option<Origin>,

@@ -1,4 +1,4 @@
-//! A Socket.IO server and its page, at http://localhost:3000.
+//! A Socket.IO server and its page, at <http://localhost:3000>.
 use axum::{Router, response::Html, routing::get};
 use enchufe::{Data, Namespace, Server, Socket};
 
