@@ -49,15 +49,27 @@ fn headers(handshake: &Handshake) -> HeaderMap {
 }
 
 /// Puts a socket into its rooms and tells it, first of all, how things stand.
-pub(super) async fn connected(socket: Socket, State(app): State<Arc<App>>) {
+pub(super) async fn connected(socket: Socket, handshake: Handshake, State(app): State<Arc<App>>) {
     let Some(person) = person_of(&socket) else {
         socket.disconnect(true);
         return;
     };
-    if let Err(error) = arrive(&socket, &app, &person).await {
-        tracing::error!(%error, "storage failed");
-        // The page tries again by itself.
-        socket.disconnect(false);
+    let arrived = match arrive(&socket, &app, &person).await {
+        Ok(()) => live_session(&headers(&handshake), &app).await,
+        Err(error) => Err(error),
+    };
+    match arrived {
+        Ok(Some(_)) => {}
+        // It ended after the middleware and before the socket was in the session's room, where it would have heard.
+        Ok(None) => {
+            tell(socket.emit("ended", ()));
+            socket.disconnect(true);
+        }
+        Err(error) => {
+            tracing::error!(%error, "storage failed");
+            // The page tries again by itself.
+            socket.disconnect(false);
+        }
     }
 }
 
@@ -127,8 +139,8 @@ pub(super) async fn summary(
     person: &Person,
     id: i64,
 ) -> Result<Option<RoomSummary>, StorageError> {
-    let rooms = app.storage.rooms_for(person.user_id).await?;
-    Ok(rooms.into_iter().find(|room| room.room.id == id).map(|mut room| {
+    let room = app.storage.room_for(person.user_id, id).await?;
+    Ok(room.map(|mut room| {
         room.entered = app.realtime.here.is_in(&person.key, id);
         room
     }))

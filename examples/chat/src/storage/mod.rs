@@ -3,7 +3,8 @@
 //! One thread owns the writing connection and a few own reading ones; a query is a closure sent to such a
 //! thread over a bounded queue, so that a slow disk slows the callers down rather than filling memory, and no
 //! async worker ever waits for a disk. Writes run in the order they were sent. A write that has answered is on
-//! disk: write-ahead log with `synchronous = FULL`.
+//! disk (write-ahead log with `synchronous = FULL`); those that wait together share one transaction, and with it
+//! one wait for the disk, see [`writer`].
 
 mod messages;
 mod migrations;
@@ -11,6 +12,7 @@ mod pictures;
 mod rooms;
 mod sessions;
 mod users;
+mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -32,7 +34,8 @@ const READERS: usize = 2;
 /// Queries that may wait for one thread before their callers wait too.
 const QUEUE: usize = 256;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+/// A query on a reading connection.
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 /// What can go wrong with the storage; users only ever see "try again later".
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,8 @@ pub(crate) enum StorageError {
     TooNew { found: i64, known: i64 },
     #[error("another chat is running with the data folder {0}")]
     InUse(String),
+    #[error("the database could not keep what was written: {0}")]
+    Commit(String),
     #[error("the database thread has stopped")]
     Stopped,
 }
@@ -54,7 +59,7 @@ pub(crate) type Result<T, E = StorageError> = std::result::Result<T, E>;
 /// A handle to the database; clones share it.
 #[derive(Clone)]
 pub(crate) struct Storage {
-    writer: mpsc::Sender<Job>,
+    writer: mpsc::Sender<writer::Write>,
     readers: Arc<[mpsc::Sender<Job>]>,
     next_reader: Arc<AtomicUsize>,
     /// Locked as long as it is open: who is connected is known to one program alone.
@@ -73,13 +78,13 @@ impl Storage {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrations::apply(&mut connection)?;
-        let writer = spawn("chat-db-write", connection)?;
+        let writer = spawn("chat-db-write", move |jobs| writer::run(connection, jobs))?;
         let mut readers = Vec::with_capacity(READERS);
         for _ in 0..READERS {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&file, flags)?;
             configure(&connection)?;
-            readers.push(spawn("chat-db-read", connection)?);
+            readers.push(spawn("chat-db-read", move |jobs| read_all(connection, jobs))?);
         }
         Ok(Self { writer, readers: readers.into(), next_reader: Arc::default(), _lock: Arc::new(lock) })
     }
@@ -92,23 +97,24 @@ impl Storage {
     {
         let index = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let reader = self.readers.get(index).ok_or(StorageError::Stopped)?;
-        ask(reader, |connection| query(connection)).await
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // The asker may have gone away; then nobody wants to know.
+            let _ = reply.send(query(connection));
+        });
+        reader.send(job).await.map_err(|_| StorageError::Stopped)?;
+        answer.await.map_err(|_| StorageError::Stopped)?
     }
 
-    /// Runs `query` in a transaction of its own on the writing connection; an error rolls back.
+    /// Runs `query` on the writing connection; it happens whole or, with an error, not at all.
     async fn write<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        ask(&self.writer, |connection| {
-            let transaction =
-                connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let value = query(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })
-        .await
+        let (job, answer) = writer::job(query);
+        self.writer.send(job).await.map_err(|_| StorageError::Stopped)?;
+        answer.await.map_err(|_| StorageError::Stopped)?
     }
 
     /// The secret named `name`: 32 random bytes, made at first use and kept for good.
@@ -146,32 +152,23 @@ fn configure(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// A thread that runs jobs on `connection` until the last handle is dropped.
-fn spawn(name: &str, mut connection: Connection) -> Result<mpsc::Sender<Job>> {
-    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+/// A thread that works off jobs until the last handle is dropped.
+fn spawn<J: Send + 'static>(
+    name: &str,
+    work: impl FnOnce(mpsc::Receiver<J>) + Send + 'static,
+) -> Result<mpsc::Sender<J>> {
+    let (sender, jobs) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || {
-            while let Some(job) = jobs.blocking_recv() {
-                job(&mut connection);
-            }
-        })
+        .spawn(move || work(jobs))
         .map_err(|source| StorageError::Folder { path: name.to_owned(), source })?;
     Ok(sender)
 }
 
-async fn ask<T, F>(thread: &mpsc::Sender<Job>, query: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-{
-    let (reply, answer) = oneshot::channel();
-    let job: Job = Box::new(move |connection| {
-        // The asker may have gone away (a closed connection); the work is done all the same.
-        let _ = reply.send(query(connection));
-    });
-    thread.send(job).await.map_err(|_| StorageError::Stopped)?;
-    answer.await.map_err(|_| StorageError::Stopped)?
+fn read_all(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(job) = jobs.blocking_recv() {
+        job(&connection);
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use super::{Result, Storage, now_ms};
 /// The most rooms there can be; a listing is sent whole to every client.
 pub(crate) const MAX_ROOMS: i64 = 500;
 
+/// Unread messages are counted up to here; pages show "99+" anyway.
+const MAX_UNREAD: i64 = 200;
+
 /// A room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Room {
@@ -92,6 +95,15 @@ impl Storage {
 
     /// All rooms, as a user (or, with `None`, a guest) sees them; the lobby first, then by name.
     pub(crate) async fn rooms_for(&self, user: Option<i64>) -> Result<Vec<RoomSummary>> {
+        self.summaries(user, None).await
+    }
+
+    /// One room, as a user or guest sees it.
+    pub(crate) async fn room_for(&self, user: Option<i64>, room: i64) -> Result<Option<RoomSummary>> {
+        Ok(self.summaries(user, Some(room)).await?.pop())
+    }
+
+    async fn summaries(&self, user: Option<i64>, only: Option<i64>) -> Result<Vec<RoomSummary>> {
         self.read(move |db| {
             let mut query = db.prepare_cached(
                 "SELECT r.id, r.name, r.topic, r.lobby, m.user_id IS NOT NULL, coalesce(m.read_up_to, 0),
@@ -99,12 +111,13 @@ impl Storage {
                             (SELECT count(*) FROM (
                                 SELECT 1 FROM messages x
                                 WHERE x.room_id = r.id AND x.id > m.read_up_to AND x.author <> 'u' || ?1
-                                LIMIT 1000))
+                                LIMIT ?3))
                         END
                  FROM rooms r LEFT JOIN memberships m ON m.room_id = r.id AND m.user_id = ?1
+                 WHERE ?2 IS NULL OR r.id = ?2
                  ORDER BY r.lobby DESC, r.name_key",
             )?;
-            let rows = query.query_map([user], |row| {
+            let rows = query.query_map((user, only, MAX_UNREAD), |row| {
                 Ok(RoomSummary {
                     room: Room { id: row.get(0)?, name: row.get(1)?, topic: row.get(2)?, lobby: row.get(3)? },
                     entered: row.get(4)?,

@@ -251,3 +251,46 @@ async fn an_avatar_replaces_the_one_before() {
     assert_eq!(db.picture(second).await.unwrap(), None);
     assert_eq!(db.user_by_key("ana".into()).await.unwrap().unwrap().avatar, None);
 }
+
+#[tokio::test]
+async fn writes_that_wait_together_succeed_and_fail_each_for_itself() {
+    let scratch = Scratch::new();
+    let db = scratch.open();
+    let ana = user(&db, "Ana").await;
+    let room = lobby(&db).await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holding = tokio::spawn({
+        let db = db.clone();
+        async move { db.write(move |_| Ok(held.recv().is_ok())).await }
+    });
+    tokio::task::yield_now().await;
+    // These queue up behind the one that holds the thread.
+    let first = tokio::spawn({
+        let db = db.clone();
+        async move { db.add_message(said(ana, "client-id-1", room, "kept")).await }
+    });
+    let broken = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.write(move |db| {
+                db.execute("DELETE FROM messages", [])?;
+                db.execute("INSERT INTO memberships VALUES (999, 999, 0, 0)", [])?;
+                Ok(())
+            })
+            .await
+        }
+    });
+    let last = tokio::spawn({
+        let db = db.clone();
+        async move { db.add_message(said(ana, "client-id-2", room, "kept too")).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    release.send(()).unwrap();
+    assert!(holding.await.unwrap().unwrap());
+    assert!(matches!(first.await.unwrap(), Ok(Stored::New(_))));
+    assert!(matches!(broken.await.unwrap(), Err(StorageError::Sqlite(_))));
+    assert!(matches!(last.await.unwrap(), Ok(Stored::New(_))));
+    let page = db.history_before(room, None, 10).await.unwrap();
+    let texts: Vec<_> = page.messages.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["kept", "kept too"], "what failed was undone, and nothing else");
+}
