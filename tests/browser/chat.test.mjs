@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
-import { complaints, drawPicture, dropFile, expectServerDown, launch, pasteFile, PASSWORD, Somebody } from "./lib/people.mjs";
+import { complaints, drawNoise, drawPicture, dropFile, expectServerDown, launch, pasteFile, PASSWORD, Somebody } from "./lib/people.mjs";
 import { Chat } from "./lib/server.mjs";
 
 describe("the chat", { timeout: 240_000 }, () => {
@@ -281,6 +281,27 @@ describe("the chat", { timeout: 240_000 }, () => {
     await eva.seesOnce("only once");
     assert.equal(swallow, false, "the answer did get lost");
     await rosa.leaves();
+  });
+
+  test("where there are no WebSockets, long-polling carries everything", async () => {
+    const polly = await Somebody.arrive(browser, "Polly", chat.url);
+    await polly.page.routeWebSocket(/socket\.io/, (client) => client.close());
+    await polly.register();
+    await eva.open("Lobby");
+    await polly.say("By long-polling");
+    await eva.sees("By long-polling");
+    await eva.say("Understood");
+    await polly.sees("Understood");
+    // Noise does not compress: the bytes are many, and travel in base64.
+    const before = await eva.page.locator(".photo").count();
+    const bytes = await drawNoise(polly.page, 700);
+    assert.ok(bytes.length > 1_400_000, `${bytes.length} bytes`);
+    await polly.page.setInputFiles("#file", { name: "noise.png", mimeType: "image/png", buffer: bytes });
+    await polly.page.locator("#picked img").waitFor();
+    await polly.page.click("#send");
+    await polly.seesPictures(1);
+    await eva.seesPictures(before + 1);
+    await polly.leaves();
   });
 
   test("asked to stop, the server closes in good order and the pages come back", async () => {

@@ -46,6 +46,13 @@ export class Somebody {
 
   static async arrive(browser, name, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US", timezoneId: "Europe/Madrid", ...options });
+    await context.addInitScript(() => {
+      window.toBase64 = async (blob) => {
+        let text = "";
+        for (const byte of new Uint8Array(await blob.arrayBuffer())) text += String.fromCharCode(byte);
+        return btoa(text);
+      };
+    });
     const page = await context.newPage();
     watch(page, name);
     return new Somebody(name, context, page, url);
@@ -147,7 +154,7 @@ export class Somebody {
   }
 }
 
-/** A picture of plain stripes, made in the browser; `type` is a media type. */
+/** A picture of hills, made in the browser; `type` is a media type. */
 export async function drawPicture(page, { width = 320, height = 200, type = "image/png" } = {}) {
   const base64 = await page.evaluate(
     async ([w, h, mime]) => {
@@ -176,13 +183,24 @@ export async function drawPicture(page, { width = 320, height = 200, type = "ima
       pen.arc(w * 0.74, h * 0.27, h * 0.09, 0, 7);
       pen.fill();
       const blob = await canvas.convertToBlob({ type: mime, quality: 0.9 });
-      const bytes = new Uint8Array(await blob.arrayBuffer());
-      let text = "";
-      for (const byte of bytes) text += String.fromCharCode(byte);
-      return btoa(text);
+      return window.toBase64(blob);
     },
     [width, height, type],
   );
+  return Buffer.from(base64, "base64");
+}
+
+/** A square PNG of noise, about 3.4 bytes a pixel. */
+export async function drawNoise(page, side) {
+  const base64 = await page.evaluate(async (length) => {
+    const canvas = new OffscreenCanvas(length, length);
+    const pen = canvas.getContext("2d");
+    const image = pen.createImageData(length, length);
+    for (let at = 0; at < image.data.length; at += 65_536) crypto.getRandomValues(image.data.subarray(at, at + 65_536));
+    for (let at = 3; at < image.data.length; at += 4) image.data[at] = 255;
+    pen.putImageData(image, 0, 0);
+    return window.toBase64(await canvas.convertToBlob({ type: "image/png" }));
+  }, side);
   return Buffer.from(base64, "base64");
 }
 
