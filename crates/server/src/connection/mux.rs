@@ -11,8 +11,9 @@ use smallvec::SmallVec;
 
 use super::{Connection, Mail};
 use crate::core::Layer;
-use crate::engine::{EngineSocket, Message};
+use crate::engine::{EngineHandler, EngineSocket, Message};
 use crate::frames;
+use crate::handler::guarded;
 use crate::namespace::{admit, dispatch};
 use crate::reason::DisconnectReason;
 use crate::socket::{Gate, Socket};
@@ -22,15 +23,14 @@ pub(super) fn opened(connection: &Arc<Connection>) {
     if let Layer::Engine(handler) = &connection.core.layer {
         // There is no namespace to join.
         connection.joined();
-        handler.on_open(&EngineSocket(connection.clone()));
+        guarded("EngineHandler::on_open", || handler.on_open(&EngineSocket(connection.clone())));
     }
 }
 
 /// A text message.
 pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text: &str, now: Millis) {
     if let Layer::Engine(handler) = &connection.core.layer {
-        let message = Message::Text(ByteString::from(text));
-        return handler.on_message(&EngineSocket(connection.clone()), message);
+        return engine_message(connection, &**handler, Message::Text(ByteString::from(text)));
     }
     if assembler.is_waiting() {
         return violation(connection, CloseReason::ForcedClose, "a text packet among attachments");
@@ -49,7 +49,7 @@ pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text
 /// A binary message.
 pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, data: Bytes, now: Millis) {
     if let Layer::Engine(handler) = &connection.core.layer {
-        return handler.on_message(&EngineSocket(connection.clone()), Message::Binary(data));
+        return engine_message(connection, &**handler, Message::Binary(data));
     }
     let complete = match assembler.push(data, &connection.core.packet_limits) {
         Ok(Some(complete)) => complete,
@@ -61,6 +61,11 @@ pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, da
         Ok(packet) => handle(connection, &packet, &complete.attachments),
         Err(error) => undecodable(connection, &error),
     }
+}
+
+/// Gives a message to a server without Socket.IO. Its panic is its own: the driver has other connections.
+fn engine_message(connection: &Arc<Connection>, handler: &dyn EngineHandler, message: Message) {
+    guarded("EngineHandler::on_message", || handler.on_message(&EngineSocket(connection.clone()), message));
 }
 
 fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Bytes]) {
@@ -157,7 +162,7 @@ pub(crate) fn hand_over_disconnected(socket: &Socket) {
 /// The connection is over.
 pub(super) fn closed(connection: &Arc<Connection>, sockets: SmallVec<[Socket; 1]>, reason: DisconnectReason) {
     if let Layer::Engine(handler) = &connection.core.layer {
-        handler.on_close(&EngineSocket(connection.clone()), reason);
+        guarded("EngineHandler::on_close", || handler.on_close(&EngineSocket(connection.clone()), reason));
     }
     for socket in sockets {
         if socket.begin_disconnect(reason) {
