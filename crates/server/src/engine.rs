@@ -38,7 +38,8 @@ pub enum Message {
 }
 
 /// What is done with the connections of a server without Socket.IO. The calls for one connection come one
-/// after another, in order; they are made by the connection's driver and must not block.
+/// after another, in order; they are made by the connection's driver, which serves others too: they must not block.
+/// A panic is logged, and ends the call it happens in and nothing else.
 pub trait EngineHandler: Send + Sync + 'static {
     /// A client has connected.
     fn on_open(&self, socket: &EngineSocket) {

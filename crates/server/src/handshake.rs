@@ -141,13 +141,15 @@ impl Handshake {
         UNIX_EPOCH + Duration::from_millis(self.request.issued)
     }
 
-    /// Whether the connection is encrypted, as far as this server can tell.
+    /// Whether the connection is encrypted, as far as the request itself says: over HTTP/1.1 it does not, so this is
+    /// `false` there unless what stands in front of the server writes the scheme into the request's address.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.request.secure
     }
 
-    /// Whether a page of another origin opened it.
+    /// Whether the request had an `Origin` header, as the official server understands `xdomain`: browsers send it to
+    /// other origins, and with every WebSocket.
     #[must_use]
     pub fn is_cross_domain(&self) -> bool {
         self.header("origin").is_some()

@@ -5,7 +5,16 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The public id of a socket, or the secret one of a session: twenty characters of `A–Z a–z 0–9 - _`.
+/// The public id of a socket: twenty characters of `A–Z a–z 0–9 - _`, random, and new for each socket.
+///
+/// It may be shown to other clients; nobody can do anything with it but name the socket. Secret ids of sessions, which
+/// have the same form, never leave the server but to their own client.
+///
+/// ```
+/// use enchufe::SocketId;
+///
+/// assert!(SocketId::parse("not an id").is_none());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId([u8; 20]);
 

@@ -6,6 +6,13 @@ use http::{HeaderMap, HeaderValue, header};
 ///
 /// Off by default. It covers HTTP only; a WebSocket is opened whatever CORS says, see
 /// [`ServerBuilder::check_origin`](crate::ServerBuilder::check_origin).
+///
+/// ```
+/// use enchufe::{Cors, Server};
+///
+/// let io = Server::builder().cors(Cors::origins(["https://app.example.com"]).credentials(true)).build()?;
+/// # Ok::<_, enchufe::BuildError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cors {
     origins: Allowed,
@@ -25,13 +32,14 @@ impl Cors {
         Self { origins: Allowed::Any, credentials: false }
     }
 
-    /// Pages of these origins, such as `https://example.com`.
+    /// Pages of these origins, such as `https://example.com`: scheme, host, and port where it is not the scheme's own.
     #[must_use]
     pub fn origins<S: Into<String>>(origins: impl IntoIterator<Item = S>) -> Self {
         Self { origins: Allowed::List(origins.into_iter().map(Into::into).collect()), credentials: false }
     }
 
-    /// Whether requests may carry cookies. With [`Cors::any`] the asking origin is then named in the answer.
+    /// Whether requests may carry cookies; default no. With [`Cors::any`] the asking origin is then named in the
+    /// answer, which lets every page on the web act with your users' cookies: hardly ever what one wants.
     #[must_use]
     pub const fn credentials(mut self, allowed: bool) -> Self {
         self.credentials = allowed;

@@ -5,6 +5,10 @@ use std::fmt;
 use enchufe_proto::engine::CloseReason;
 
 /// Why a socket was disconnected; [`DisconnectReason::as_str`] gives the official texts.
+///
+/// Clients come back by themselves, unless one side disconnected the socket on purpose
+/// ([`ClientNamespaceDisconnect`](Self::ClientNamespaceDisconnect),
+/// [`ServerNamespaceDisconnect`](Self::ServerNamespaceDisconnect)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {

@@ -29,6 +29,9 @@ use crate::{listen, shutdown};
 
 /// A Socket.IO server. Cheap to clone; all clones are the same server.
 ///
+/// It needs a tokio runtime with I/O and time enabled, and uses as many of its workers as there are. Nothing runs
+/// before the first connection comes.
+///
 /// ```no_run
 /// use enchufe::{Data, Namespace, Server, Socket};
 ///
@@ -59,6 +62,8 @@ impl Server {
 
     /// Listens on an address and serves until [`Server::close`]; other paths than the server's are answered 404.
     ///
+    /// Cancel safe: dropped, it accepts nobody any more; connections that are open go on.
+    ///
     /// # Errors
     /// Where the address cannot be listened on.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
@@ -77,6 +82,16 @@ impl Server {
     /// As [`Server::serve`], with an application behind it that answers all other paths: an axum `Router`, for
     /// example.
     ///
+    /// ```no_run
+    /// use axum::{Router, routing::get};
+    ///
+    /// # async fn example(io: enchufe::Server) -> std::io::Result<()> {
+    /// let app = Router::new().route("/", get(async || "hello"));
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// io.serve_with(listener, app).await
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Server::serve`].
     pub async fn serve_with<S, B>(&self, listener: TcpListener, app: S) -> io::Result<()>
@@ -90,19 +105,28 @@ impl Server {
         listen::serve(self.0.clone(), listener, app).await
     }
 
-    /// A tower layer that puts the server in front of an application.
+    /// A tower layer that puts the server in front of an application: see [`SocketIoLayer`].
+    ///
+    /// What serves the application must allow upgrades, as `axum::serve` does, or there are no WebSockets.
     #[must_use]
     pub fn layer(&self) -> SocketIoLayer {
         SocketIoLayer(self.0.clone())
     }
 
-    /// The server as a tower service, alone: other paths are answered 404.
+    /// The server as a tower service, alone: other paths are answered 404. For hyper, wrap it in
+    /// `hyper_util::service::TowerToHyperService` and serve it `with_upgrades`.
     #[must_use]
     pub fn service(&self) -> SocketIoService<NotFound> {
         SocketIoService::new(self.0.clone(), NotFound)
     }
 
-    /// Everybody in a namespace.
+    /// Everybody in a namespace, to emit to them from anywhere.
+    ///
+    /// ```
+    /// # fn example(io: &enchufe::Server) -> Result<(), enchufe::EmitError> {
+    /// io.of("/chat").to("lobby").emit("news", "the door is open")?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// Where no such namespace was defined, and no pattern allows it: a mistake in the program. Use
@@ -142,6 +166,9 @@ impl Server {
     /// Closes in good order: no new connection, every socket disconnected with `server shutting down`, what
     /// was emitted delivered (clients that poll have 2 s to fetch it), handlers finished, all within the
     /// shutdown time-out. Clients will try to reconnect. Listeners end.
+    ///
+    /// A second call waits for the end as the first does. Dropped before its end, it leaves the server without new
+    /// connections, with those that are open closing, and with its listeners open: call it again.
     pub async fn close(&self) {
         shutdown::close(&self.0, self.0.config.shutdown_timeout).await;
     }
@@ -167,6 +194,21 @@ impl std::fmt::Debug for Server {
 }
 
 /// The options of a [`Server`].
+///
+/// ```
+/// use enchufe::{Cors, Limits, Namespace, Server};
+/// use std::time::Duration;
+///
+/// let io = Server::builder()
+///     .namespace(Namespace::new("/"))
+///     .path("/realtime")
+///     .ping_interval(Duration::from_secs(20))
+///     .limits(Limits { max_connections: 20_000, ..Limits::default() })
+///     .check_origin(["https://app.example.com"])
+///     .cors(Cors::origins(["https://app.example.com"]))
+///     .build()?;
+/// # Ok::<_, enchufe::BuildError>(())
+/// ```
 #[must_use = "a builder builds nothing until `build` is called"]
 pub struct ServerBuilder {
     config: Config,
@@ -195,7 +237,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The path under which the server answers. Default `/socket.io`; a trailing slash is added.
+    /// The path under which the server answers. Default `/socket.io`; a trailing slash is added. Clients must use the
+    /// same one: `io({ path: "/realtime" })`.
     pub fn path(mut self, path: &str) -> Self {
         let path = path.trim_matches('/');
         self.config.path = if path.is_empty() { "/".into() } else { format!("/{path}/") };
@@ -208,7 +251,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The transports that clients may use. Default polling and WebSocket.
+    /// The transports that clients may use. Default polling and WebSocket. A client that asks for another is answered
+    /// 400.
     pub fn transports(mut self, transports: impl IntoIterator<Item = TransportKind>) -> Self {
         self.config.transports = transports.into_iter().collect();
         self
@@ -220,19 +264,21 @@ impl ServerBuilder {
         self
     }
 
-    /// How long after a pong the next ping goes out. Default 25 s.
+    /// How long after a pong the next ping goes out. Default 25 s. The first comes at random in the second half of
+    /// this time where it is 5 s or more, so that clients that came together are not pinged together.
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.config.ping_interval = interval;
         self
     }
 
-    /// How long a pong may take. Default 20 s.
+    /// How long a pong may take; after that the client is disconnected with `ping timeout`. Default 20 s. Clients give
+    /// up a server that has been silent for this and the ping interval together.
     pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.config.ping_timeout = timeout;
         self
     }
 
-    /// How long an upgrade may take. Default 10 s.
+    /// How long an upgrade may take; after that the client goes on with polling. Default 10 s.
     pub const fn upgrade_timeout(mut self, timeout: Duration) -> Self {
         self.config.upgrade_timeout = timeout;
         self
@@ -250,13 +296,14 @@ impl ServerBuilder {
         self
     }
 
-    /// Bytes of one POST or WebSocket message: a shorthand for [`Limits::max_payload_bytes`]. Default 1,000,000.
+    /// Bytes of one POST or WebSocket message: a shorthand for [`Limits::max_payload_bytes`] that changes no other
+    /// limit. Default 1,000,000.
     pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
         self.config.limits.max_payload_bytes = bytes;
         self
     }
 
-    /// Replaces all limits.
+    /// Replaces all limits, [`max_http_buffer_size`](Self::max_http_buffer_size) included.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
@@ -287,7 +334,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// Where handlers take state that was not given, a namespace is defined twice, or a handler is for an
-    /// event whose name is reserved.
+    /// event whose name is reserved: mistakes in the program, which [`BuildError`] explains.
     pub fn build(self) -> Result<Server, BuildError> {
         let states = Arc::new(self.states);
         let definitions = self

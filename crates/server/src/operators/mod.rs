@@ -58,12 +58,12 @@ impl Broadcast {
         self
     }
 
-    /// Only sockets of this node.
+    /// Only sockets of this node, which today are all of them: clusters come later.
     pub fn local(self) -> Self {
         self
     }
 
-    /// Those who cannot take it at once do not get it.
+    /// Those who cannot take it at once do not get it. Has no effect on [`Broadcast::emit_with_ack`].
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
@@ -95,7 +95,18 @@ impl Broadcast {
         self.emit("message", args)
     }
 
-    /// Emits an event to all of them, and collects what each answers until the time-out.
+    /// Emits an event to all of them, and collects what each answers until everybody has answered or left, or the
+    /// time is up. The event is queued before this returns.
+    ///
+    /// ```
+    /// # use enchufe::{EmitError, Server};
+    /// async fn in_favour(io: &Server) -> Result<usize, EmitError> {
+    ///     let answers = io.of("/").to("council").emit_with_ack::<bool>("in favour?", "a bridge").await?;
+    ///     Ok(answers.into_values().filter(|yes| *yes).count())
+    /// }
+    /// ```
+    ///
+    /// The future's error is an emit that failed; answers that are missing or don't fit are in [`Answers`].
     pub fn emit_with_ack<R: DeserializeOwned>(
         &self,
         event: &str,
@@ -104,7 +115,7 @@ impl Broadcast {
         BroadcastAckFuture::start(&self.namespace, &self.selection, self.timeout, event, &args)
     }
 
-    /// The sockets themselves.
+    /// The sockets themselves, as they are now: those of this node that have been let in.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         self.namespace.selected(&self.selection)

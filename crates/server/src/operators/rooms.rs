@@ -6,8 +6,17 @@ use smallvec::{SmallVec, smallvec};
 use crate::id::SocketId;
 
 /// One room or several: a `&str`, a `String`, a [`SocketId`], or a slice, array, `Vec` of them.
+///
+/// ```
+/// # fn example(socket: &enchufe::Socket) {
+/// socket.join("lobby");
+/// socket.join(["lobby", "garden"]);
+/// socket.join(vec![format!("user:{}", 7)]);
+/// # }
+/// ```
 pub trait Rooms {
     /// The names.
+    #[doc(hidden)]
     fn into_names(self) -> SmallVec<[RoomName; 1]>;
 }
 

@@ -55,17 +55,27 @@ impl Socket {
     /// Emits an event and waits for the client's answer: a tuple for several arguments, `()` for none,
     /// anything else for the first.
     ///
-    /// Without [`Socket::timeout`] it waits until the client answers or leaves.
+    /// The event is queued before this returns. Without [`Socket::timeout`] the future waits until the client answers
+    /// or leaves; what went wrong, the emit included, is its [`AckError`](crate::AckError).
+    ///
+    /// ```
+    /// # use enchufe::{AckError, Socket};
+    /// # use std::time::Duration;
+    /// async fn name_of(socket: &Socket) -> Result<String, AckError> {
+    ///     socket.timeout(Duration::from_secs(5)).emit_with_ack("who are you?", ()).await
+    /// }
+    /// ```
     pub fn emit_with_ack<R: DeserializeOwned>(&self, event: &str, args: impl Serialize) -> AckFuture<R> {
         self.emitter().emit_with_ack(event, args)
     }
 
-    /// How long the next emit's answer may take.
+    /// How long the answer to the next emit may take, from then on; default for ever. Without an answer in time it
+    /// is [`AckError::Timeout`](crate::AckError::Timeout).
     pub fn timeout(&self, timeout: Duration) -> SocketEmitter<'_> {
         self.emitter().timeout(timeout)
     }
 
-    /// The next emit may be lost: it is sent only where the client can take it at once.
+    /// The next emit may be lost: it is sent only where the client can take it at once, with nothing else waiting.
     pub fn volatile(&self) -> SocketEmitter<'_> {
         self.emitter().volatile()
     }

@@ -41,6 +41,19 @@ const REFUSED: u8 = 4;
 
 /// A client in a namespace. Cheap to clone; all clones are the same socket.
 ///
+/// ```
+/// use enchufe::{Data, Namespace, Socket};
+///
+/// Namespace::new("/")
+///     .on_connect(async |socket: Socket| {
+///         socket.join("lobby");
+///         socket.emit("welcome", (socket.id(), "lobby"))
+///     })
+///     .on("chat message", async |socket: Socket, Data(text): Data<String>| {
+///         socket.to("lobby").emit("chat message", text)
+///     });
+/// ```
+///
 /// It can be kept and used for as long as one likes: after the client has gone, emits go nowhere and joins do
 /// nothing, as in the official server.
 #[derive(Clone)]
