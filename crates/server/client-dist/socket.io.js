@@ -120,15 +120,15 @@
 
   const platform = {
     /** For `rememberUpgrade`: whether the last connection got as far as WebSocket. */
-    priorWebsocketSuccess: false,
+    $websocketWorked: false,
     /** The shape in which binary is handed to the application. */
     binaryType: "arraybuffer",
     /** Makes a received ArrayBuffer (or Blob) that shape. */
-    toBinary: (data, type) => type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data,
+    $toBinary: (data, type) => type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data,
     /** Sends a request; `options` are the transport's. */
     fetch: (url, request, options) => fetch(url, request),
     /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
-    webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
+    $webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
@@ -216,15 +216,12 @@
       this.writable = true;
       this.$emit("drain");
     }
-    $onData(frame) {
-      this.$onPacket(decodePacket(frame));
-    }
     $onPacket(packet) {
       if (packet.type == "close") {
         queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
         return;
       }
-      if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
+      if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
       this.$emit("packet", packet);
     }
     $onClose(details) {
@@ -326,7 +323,7 @@
       const { opts } = this;
       let ws;
       try {
-        ws = this.ws = platform.webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
+        ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
         queueMicrotask(() => this.$onError("websocket error", err));
         return;
@@ -336,7 +333,7 @@
       ws.onclose = (context) => this.$onClose({ description: "websocket connection closed", context });
       ws.onmessage = ({ data }) => {
         if (data == "1") ws.close();
-        this.$onData(data);
+        this.$onPacket(decodePacket(data));
       };
       ws.onerror = (event) => this.$onError("websocket error", event);
     }
@@ -364,7 +361,7 @@
     const transport = engine.$create(name);
     let paused = false;
     let over = false;
-    platform.priorWebsocketSuccess = false;
+    platform.$websocketWorked = false;
     const end = () => {
       over = true;
       transport.off();
@@ -377,7 +374,7 @@
       if (paused) {
         engine.upgrading = false;
         if (engine.readyState != "closed") engine.transport.resume();
-        engine.flush();
+        engine.$flush();
       }
       if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
     };
@@ -387,7 +384,7 @@
       if (type != "pong" || data != "probe") return fail("unexpected packet");
       engine.upgrading = paused = true;
       engine.$emit("upgrading", transport);
-      platform.priorWebsocketSuccess = name == "websocket";
+      platform.$websocketWorked = name == "websocket";
       if (over) return;
       engine.transport.pause(() => {
         if (over) return;
@@ -396,7 +393,7 @@
         transport.send([{ type: "upgrade" }]);
         engine.$emit("upgrade", transport);
         engine.upgrading = false;
-        engine.flush();
+        engine.$flush();
       });
     });
     engine.on("close", onClose).on("upgrading", onUpgrading);
@@ -418,9 +415,6 @@
       /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
       this._pingTimeoutTime = Infinity;
       this.$unlisten = [];
-      this.$inFlight = 0;
-      this.$heartbeat = 0;
-      this.$maxPayload = 0;
       const opts = this.opts = {
         upgrade: true,
         timestampParam: "t",
@@ -467,7 +461,7 @@
         this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
         return;
       }
-      const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports2.includes("websocket");
+      const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
       this.readyState = "opening";
       const transport = this.$create(remembered ? "websocket" : transports2[0]);
       this.$setTransport(transport);
@@ -509,9 +503,9 @@
       this.$heartbeat = data.pingInterval + data.pingTimeout;
       this.$maxPayload = data.maxPayload;
       this.readyState = "open";
-      platform.priorWebsocketSuccess = this.transport.name == "websocket";
+      platform.$websocketWorked = this.transport.name == "websocket";
       this.$emit("open");
-      this.flush();
+      this.$flush();
       const state = this.readyState;
       const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
       if (state == "open" && this.opts.upgrade) for (const name of upgrades) probe(this, name, upgrades);
@@ -534,27 +528,24 @@
     $onDrain() {
       this.writeBuffer.splice(0, this.$inFlight);
       this.$inFlight = 0;
-      if (this.writeBuffer.length) this.flush();
+      if (this.writeBuffer.length) this.$flush();
       else this.$emit("drain");
     }
     /** Hands over what waits, as much as one payload may hold. @internal */
-    flush() {
+    $flush() {
       const { transport, writeBuffer } = this;
-      if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
-      const max = transport.name == "polling" && this.$maxPayload;
-      const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
-      this.$inFlight = packets.length;
-      transport.send(packets);
-      this.$emit("flush");
+      if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer.length) {
+        const max = transport.name == "polling" && this.$maxPayload;
+        const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
+        this.$inFlight = packets.length;
+        transport.send(packets);
+        this.$emit("flush");
+      }
     }
     /** Sends a message; `fn` is called when it has been handed to the transport. */
     write(msg, options, fn) {
       this.$send("message", [msg], options, fn);
       return this;
-    }
-    /** Same as `write`. */
-    send(msg, options, fn) {
-      return this.write(msg, options, fn);
     }
     /** Queues packets of a type as one unit: nothing comes between them. @internal */
     $send(type, list = [void 0], options, fn) {
@@ -567,7 +558,7 @@
       this.writeBuffer.push(...packets);
       for (const packet of packets) this.$emit("packetCreate", packet);
       if (fn) this.once("flush", fn);
-      this.flush();
+      this.$flush();
     }
     /** Closes the session, after what was written before has left. */
     close() {
@@ -580,7 +571,7 @@
       return this;
     }
     $onError(err) {
-      platform.priorWebsocketSuccess = false;
+      platform.$websocketWorked = false;
       if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
         this.transport.off().close();
         this.transports.shift();
@@ -599,10 +590,9 @@
       this.id = null;
       this.$emit("close", reason, description);
       this.writeBuffer = [];
-      this.$inFlight = 0;
     }
   }
-  Engine.protocol = protocol$1;
+  Engine.prototype.send = Engine.prototype.write;
 
   const protocol = 5;
   const CONNECT = 0;
@@ -696,20 +686,20 @@
   function enqueue(socket, args) {
     const queue = socket._queue;
     const userAck = typeof args[args.length - 1] == "function" && args.pop();
-    const packet = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
+    const packet = { args, $flags: { ...socket.$flags, $fromQueue: true }, pending: false, $tryCount: 0 };
     const ack = (err, ...answer) => {
       if (packet == queue[0]) {
         packet.pending = false;
-        if (!err || packet.tryCount > socket._opts.retries) {
+        if (!err || packet.$tryCount > socket.$opts.retries) {
           queue.shift();
           if (userAck) userAck(err, ...answer);
         }
         drain(socket);
       }
     };
-    ack.withError = true;
+    ack.$withError = true;
     args.push(ack);
-    socket.flags = {};
+    socket.$flags = {};
     queue.push(packet);
     drain(socket);
   }
@@ -717,8 +707,8 @@
     const packet = socket._queue[0];
     if (socket.connected && packet && (force || !packet.pending)) {
       packet.pending = true;
-      packet.tryCount++;
-      socket.flags = packet.flags;
+      packet.$tryCount++;
+      socket.$flags = packet.$flags;
       socket.emit(...packet.args);
     }
   }
@@ -735,15 +725,15 @@
       this.sendBuffer = [];
       /** Events that wait for their turn with `retries`. */
       this._queue = [];
-      this.ids = 0;
+      this.$ids = 0;
       this.acks = {};
-      this.flags = {};
+      this.$flags = {};
       this._anyListeners = [];
       this._anyOutgoingListeners = [];
       this.io = io;
       this.nsp = nsp;
       this.auth = opts?.auth;
-      this._opts = { ...opts };
+      this.$opts = { ...opts };
       if (io._autoConnect) this.connect();
     }
     get disconnected() {
@@ -751,18 +741,15 @@
     }
     /** Whether the socket is connected or will be without further ado. */
     get active() {
-      return !!this.subs;
+      return !!this.$subs;
     }
     /** Connects, or reconnects after a disconnection that was wanted. */
     connect() {
       const { io } = this;
       if (this.connected) return this;
-      this.subs || (this.subs = [
-        on(io, "open", () => this.onopen()),
-        on(io, "packet", (packet) => this.onpacket(packet)),
-        on(io, "error", (err) => this.connected || this.$emit("connect_error", err)),
-        on(io, "close", (reason, description) => this.onclose(reason, description))
-      ]);
+      this.$subs || (this.$subs = ["open", "packet", "error", "close"].map(
+        (event) => on(io, event, (...args) => this["on" + event](...args))
+      ));
       if (!io._reconnecting) io.open();
       if (io._readyState == "open") this.onopen();
       return this;
@@ -775,24 +762,24 @@
     emit(ev, ...args) {
       if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
       const data = [ev, ...args];
-      const { flags, io } = this;
-      if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+      const { $flags, io } = this;
+      if (this.$opts.retries && !$flags.$fromQueue && !$flags.volatile) {
         enqueue(this, data);
         return this;
       }
-      const packet = { type: EVENT, nsp: this.nsp, data, options: { compress: flags.compress !== false } };
+      const packet = { type: EVENT, nsp: this.nsp, data, options: { compress: $flags.compress !== false } };
       if (typeof data[data.length - 1] == "function") {
-        packet.id = this.ids++;
+        packet.id = this.$ids++;
         this.$registerAck(packet.id, data.pop());
       }
       const connected = this.connected && !io.engine._hasPingExpired();
-      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
+      if ($flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
       else this.sendBuffer.push(packet);
-      this.flags = {};
+      this.$flags = {};
       return this;
     }
     $registerAck(id, ack) {
-      const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+      const timeout = this.$flags.timeout ?? this.$opts.ackTimeout;
       this.acks[id] = ack;
       if (timeout == null) return;
       const timer = this.io.$setTimeout(() => {
@@ -804,24 +791,27 @@
         this.io.$clearTimeout(timer);
         ack.apply(this, args);
       };
-      withTimer.withError = true;
+      withTimer.$withError = true;
       this.acks[id] = withTimer;
     }
     /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
     emitWithAck(ev, ...args) {
       return new Promise((resolve, reject) => {
         const ack = (err, value) => err ? reject(err) : resolve(value);
-        ack.withError = true;
+        ack.$withError = true;
         this.emit(ev, ...[...args, ack]);
       });
     }
     packet(packet) {
       packet.nsp = this.nsp;
-      this.io._packet(packet);
+      this.io.$packet(packet);
     }
     $transmit(packet) {
       for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
       this.packet(packet);
+    }
+    onerror(err) {
+      if (!this.connected) this.$emit("connect_error", err);
     }
     onopen() {
       const { auth } = this;
@@ -837,7 +827,7 @@
         if (this.sendBuffer.some((packet) => packet.id == id)) continue;
         const ack = this.acks[id];
         delete this.acks[id];
-        if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+        if (ack.$withError) ack.call(this, new Error("socket has been disconnected"));
       }
     }
     onpacket({ nsp, type, data, id }) {
@@ -853,7 +843,7 @@
       } else if (type == ACK) {
         const ack = this.acks[id];
         delete this.acks[id];
-        if (ack) ack.apply(this, ack.withError ? [null, ...data || []] : data);
+        if (ack) ack.apply(this, ack.$withError ? [null, ...data || []] : data);
       } else if (type == DISCONNECT) {
         this.$destroy();
         this.onclose("io server disconnect");
@@ -890,9 +880,9 @@
       this.$emit("connect");
     }
     $destroy() {
-      for (const off of this.subs || []) off();
-      this.subs = void 0;
-      this.io._destroy();
+      for (const off of this.$subs || []) off();
+      this.$subs = void 0;
+      this.io.$destroy();
     }
     /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
     disconnect() {
@@ -903,17 +893,17 @@
     }
     /** Whether the next event may be compressed. */
     compress(compress) {
-      this.flags.compress = compress;
+      this.$flags.compress = compress;
       return this;
     }
     /** The next event is dropped where it cannot be sent at once. */
     get volatile() {
-      this.flags.volatile = true;
+      this.$flags.volatile = true;
       return this;
     }
     /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
     timeout(timeout) {
-      this.flags.timeout = timeout;
+      this.$flags.timeout = timeout;
       return this;
     }
   }
@@ -955,7 +945,7 @@
       this.nsps = {};
       this._readyState = "closed";
       this._reconnecting = false;
-      this.subs = [];
+      this.$subs = [];
       this.backoff = { attempts: 0 };
       this.$skipReconnect = false;
       if (uri && typeof uri == "object") {
@@ -1001,14 +991,14 @@
         if (fn) fn(err);
         else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
       };
-      this.subs.push(offOpen, on(engine, "error", fail));
+      this.$subs.push(offOpen, on(engine, "error", fail));
       if (this._timeout !== false) {
         const timer = this.$setTimeout(() => {
           offOpen();
           fail(new Error("timeout"));
           engine.close();
         }, this._timeout);
-        this.subs.push(() => this.$clearTimeout(timer));
+        this.$subs.push(() => this.$clearTimeout(timer));
       }
       return this;
     }
@@ -1017,7 +1007,7 @@
       this.$cleanup();
       this._readyState = "open";
       this.$emit("open");
-      this.subs.push(
+      this.$subs.push(
         on(engine, "ping", () => this.$emit("ping")),
         on(engine, "data", (data) => {
           try {
@@ -1039,16 +1029,16 @@
       return socket;
     }
     /** A socket is done; the connection closes with the last one. @internal */
-    _destroy() {
+    $destroy() {
       if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
     }
     /** Sends a packet; its attachments follow it directly. @internal */
-    _packet(packet) {
+    $packet(packet) {
       this.engine.$send("message", this.encoder.encode(packet), packet.options);
     }
     $cleanup() {
-      for (const off of this.subs) off();
-      this.subs = [];
+      for (const off of this.$subs) off();
+      this.$subs = [];
       this.decoder.destroy();
     }
     /** Same as `disconnect`. */
@@ -1091,7 +1081,7 @@
           }
         });
       }, delay);
-      this.subs.push(() => this.$clearTimeout(timer));
+      this.$subs.push(() => this.$clearTimeout(timer));
     }
   }
   const proto = Manager.prototype;

@@ -43,9 +43,12 @@ interface EngineEvents {
 
 type WriteOptions = { compress?: boolean };
 
-export class Engine extends Emitter<{}, {}, EngineEvents> {
-  static protocol = protocol;
+export interface Engine {
+  /** Same as `write`. */
+  send(msg: RawData, options?: WriteOptions | null, fn?: () => void): this;
+}
 
+export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** The session's id, a secret between the server and us; not the id of a `Socket`. */
   id!: string;
   transport!: Transport;
@@ -66,9 +69,9 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   private readonly $ctors: TransportCtor[];
   private readonly $unlisten: (() => void)[] = [];
-  private $inFlight = 0;
-  private $heartbeat = 0;
-  private $maxPayload = 0;
+  private declare $inFlight: number;
+  private declare $heartbeat: number;
+  private declare $maxPayload: number;
   private $pingTimer: any;
 
   /** Without an address the options say where to connect, and else the page does. */
@@ -128,7 +131,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
       return;
     }
-    const remembered = this.opts.rememberUpgrade && platform.priorWebsocketSuccess && transports.includes("websocket");
+    const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");
     this.readyState = "opening";
     const transport = this.$create(remembered ? "websocket" : transports[0]);
     this.$setTransport(transport);
@@ -177,9 +180,9 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$heartbeat = data.pingInterval + data.pingTimeout;
     this.$maxPayload = data.maxPayload;
     this.readyState = "open";
-    platform.priorWebsocketSuccess = this.transport.name == "websocket";
+    platform.$websocketWorked = this.transport.name == "websocket";
     this.$emit("open");
-    this.flush();
+    this.$flush();
     // A listener may have closed us.
     const state: string = this.readyState;
     const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
@@ -206,30 +209,26 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $onDrain(): void {
     this.writeBuffer.splice(0, this.$inFlight);
     this.$inFlight = 0;
-    if (this.writeBuffer.length) this.flush();
+    if (this.writeBuffer.length) this.$flush();
     else this.$emit("drain");
   }
 
   /** Hands over what waits, as much as one payload may hold. @internal */
-  flush(): void {
+  $flush(): void {
     const { transport, writeBuffer } = this;
-    if (this.readyState == "closed" || !transport.writable || this.upgrading || !writeBuffer.length) return;
-    const max = transport.name == "polling" && this.$maxPayload;
-    const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
-    this.$inFlight = packets.length;
-    transport.send(packets);
-    this.$emit("flush");
+    if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer.length) {
+      const max = transport.name == "polling" && this.$maxPayload;
+      const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
+      this.$inFlight = packets.length;
+      transport.send(packets);
+      this.$emit("flush");
+    }
   }
 
   /** Sends a message; `fn` is called when it has been handed to the transport. */
   write(msg: RawData, options?: WriteOptions | null, fn?: () => void): this {
     this.$send("message", [msg], options, fn);
     return this;
-  }
-
-  /** Same as `write`. */
-  send(msg: RawData, options?: WriteOptions | null, fn?: () => void): this {
-    return this.write(msg, options, fn);
   }
 
   /** Queues packets of a type as one unit: nothing comes between them. @internal */
@@ -243,7 +242,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.writeBuffer.push(...packets);
     for (const packet of packets) this.$emit("packetCreate", packet);
     if (fn) this.once("flush", fn);
-    this.flush();
+    this.$flush();
   }
 
   /** Closes the session, after what was written before has left. */
@@ -258,7 +257,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   }
 
   private $onError(err: Error): void {
-    platform.priorWebsocketSuccess = false;
+    platform.$websocketWorked = false;
     if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
       this.transport.off().close();
       this.transports.shift();
@@ -279,6 +278,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$emit("close", reason, description);
     // After the event, so that its listeners see what was not sent.
     this.writeBuffer = [];
-    this.$inFlight = 0;
   }
 }
+
+Engine.prototype.send = Engine.prototype.write;

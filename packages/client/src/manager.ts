@@ -72,7 +72,7 @@ export class Manager<
   declare $clearTimeout: (timer: any) => void;
 
   private readonly uri?: string;
-  private subs: (() => void)[] = [];
+  private $subs: (() => void)[] = [];
   private readonly backoff = { attempts: 0 };
   private $skipReconnect = false;
   private readonly encoder: any;
@@ -139,7 +139,7 @@ export class Manager<
       if (fn) fn(err);
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
-    this.subs.push(offOpen, on(engine, "error", fail));
+    this.$subs.push(offOpen, on(engine, "error", fail));
 
     if (this._timeout !== false) {
       const timer = this.$setTimeout(() => {
@@ -147,7 +147,7 @@ export class Manager<
         fail(new Error("timeout"));
         engine.close();
       }, this._timeout);
-      this.subs.push(() => this.$clearTimeout(timer));
+      this.$subs.push(() => this.$clearTimeout(timer));
     }
     return this;
   }
@@ -157,7 +157,7 @@ export class Manager<
     this.$cleanup();
     this._readyState = "open";
     this.$emit("open");
-    this.subs.push(
+    this.$subs.push(
       on(engine, "ping", () => this.$emit("ping")),
       on(engine, "data", (data) => {
         try {
@@ -181,18 +181,18 @@ export class Manager<
   }
 
   /** A socket is done; the connection closes with the last one. @internal */
-  _destroy(): void {
+  $destroy(): void {
     if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
   }
 
   /** Sends a packet; its attachments follow it directly. @internal */
-  _packet(packet: Partial<Packet>): void {
+  $packet(packet: Partial<Packet>): void {
     this.engine.$send("message", this.encoder.encode(packet), packet.options);
   }
 
   private $cleanup(): void {
-    for (const off of this.subs) off();
-    this.subs = [];
+    for (const off of this.$subs) off();
+    this.$subs = [];
     this.decoder.destroy();
   }
 
@@ -239,7 +239,7 @@ export class Manager<
         }
       });
     }, delay);
-    this.subs.push(() => this.$clearTimeout(timer));
+    this.$subs.push(() => this.$clearTimeout(timer));
   }
 }
 

@@ -28,7 +28,7 @@ function jarOf(options: any): CookieJar | undefined {
 
 platform.binaryType = "nodebuffer";
 
-platform.toBinary = (data, type) => {
+platform.$toBinary = (data, type) => {
   if (Buffer.isBuffer(data)) return type == "arraybuffer" ? new Uint8Array(data).buffer : data;
   if (!(data instanceof ArrayBuffer)) return data;
   return type == "nodebuffer" ? Buffer.from(data) : type == "blob" ? new Blob([data]) : data;
@@ -72,7 +72,7 @@ platform.fetch = (url: string, { method, body, headers, signal }: HttpRequest, o
 /** The package `ws`: null where it is not installed, undefined until it is looked for. */
 let ws: any;
 
-platform.webSocket = (url, protocols, options) => {
+platform.$webSocket = (url, protocols, options) => {
   if (ws === undefined) {
     try {
       ws = createRequire(import.meta.url)("ws");

@@ -40,7 +40,7 @@ interface SocketEvents {
 }
 
 type Listener = (...args: any[]) => void;
-type Ack = ((...args: any[]) => void) & { withError?: boolean };
+type Ack = ((...args: any[]) => void) & { $withError?: boolean };
 
 export interface Socket<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
   /** Same as `connect`. */
@@ -82,13 +82,13 @@ export class Socket<
 
   /** Events that wait for their turn with `retries`. */
   _queue: QueuedPacket[] = [];
-  private readonly _opts: Partial<SocketOptions>;
+  private readonly $opts: Partial<SocketOptions>;
   private _pid?: string;
   private _lastOffset?: string;
-  private ids = 0;
+  private $ids = 0;
   private acks: Record<string, Ack> = {};
-  private flags: Flags = {};
-  private subs?: (() => void)[];
+  private $flags: Flags = {};
+  private $subs?: (() => void)[];
   private _anyListeners: Listener[] = [];
   private _anyOutgoingListeners: Listener[] = [];
 
@@ -97,7 +97,7 @@ export class Socket<
     this.io = io as any;
     this.nsp = nsp;
     this.auth = opts?.auth;
-    this._opts = { ...opts };
+    this.$opts = { ...opts };
     if (io._autoConnect) this.connect();
   }
 
@@ -107,19 +107,16 @@ export class Socket<
 
   /** Whether the socket is connected or will be without further ado. */
   get active(): boolean {
-    return !!this.subs;
+    return !!this.$subs;
   }
 
   /** Connects, or reconnects after a disconnection that was wanted. */
   connect(): this {
     const { io } = this;
     if (this.connected) return this;
-    this.subs ||= [
-      on(io, "open", () => this.onopen()),
-      on(io, "packet", (packet) => this.onpacket(packet)),
-      on(io, "error", (err) => this.connected || this.$emit("connect_error", err)),
-      on(io, "close", (reason, description) => this.onclose(reason, description)),
-    ];
+    this.$subs ||= ["open", "packet", "error", "close"].map((event) =>
+      on(io, event, (...args) => (this as any)["on" + event](...args)),
+    );
     if (!io._reconnecting) io.open();
     if (io._readyState == "open") this.onopen();
     return this;
@@ -134,28 +131,28 @@ export class Socket<
   override emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this {
     if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
     const data: any[] = [ev, ...args];
-    const { flags, io } = this;
-    if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+    const { $flags, io } = this;
+    if (this.$opts.retries && !$flags.$fromQueue && !$flags.volatile) {
       enqueue(this, data);
       return this;
     }
 
-    const packet: Packet = { type: EVENT, nsp: this.nsp, data, options: { compress: flags.compress !== false } };
+    const packet: Packet = { type: EVENT, nsp: this.nsp, data, options: { compress: $flags.compress !== false } };
     if (typeof data[data.length - 1] == "function") {
-      packet.id = this.ids++;
+      packet.id = this.$ids++;
       this.$registerAck(packet.id, data.pop());
     }
     const connected = this.connected && !io.engine._hasPingExpired();
-    if (flags.volatile && !(connected && io.engine.transport.writable)) {
+    if ($flags.volatile && !(connected && io.engine.transport.writable)) {
       // dropped: that is what volatile means
     } else if (connected) this.$transmit(packet);
     else this.sendBuffer.push(packet);
-    this.flags = {};
+    this.$flags = {};
     return this;
   }
 
   private $registerAck(id: number, ack: Ack): void {
-    const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+    const timeout = this.$flags.timeout ?? this.$opts.ackTimeout;
     this.acks[id] = ack;
     if (timeout == null) return;
     const timer = this.io.$setTimeout(() => {
@@ -167,7 +164,7 @@ export class Socket<
       this.io.$clearTimeout(timer);
       ack.apply(this, args);
     };
-    withTimer.withError = true;
+    withTimer.$withError = true;
     this.acks[id] = withTimer;
   }
 
@@ -178,19 +175,23 @@ export class Socket<
   ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
     return new Promise((resolve, reject) => {
       const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
-      ack.withError = true;
+      ack.$withError = true;
       this.emit(ev, ...([...args, ack] as any));
     });
   }
 
   private packet(packet: Partial<Packet>): void {
     packet.nsp = this.nsp;
-    this.io._packet(packet);
+    this.io.$packet(packet);
   }
 
   private $transmit(packet: Packet): void {
     for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
     this.packet(packet);
+  }
+
+  private onerror(err: Error): void {
+    if (!this.connected) this.$emit("connect_error", err);
   }
 
   private onopen(): void {
@@ -210,7 +211,7 @@ export class Socket<
       if (this.sendBuffer.some((packet) => packet.id == (id as any))) continue;
       const ack = this.acks[id];
       delete this.acks[id];
-      if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+      if (ack.$withError) ack.call(this, new Error("socket has been disconnected"));
     }
   }
 
@@ -227,7 +228,7 @@ export class Socket<
     } else if (type == ACK) {
       const ack = this.acks[id!];
       delete this.acks[id!];
-      if (ack) ack.apply(this, ack.withError ? [null, ...(data || [])] : data);
+      if (ack) ack.apply(this, ack.$withError ? [null, ...(data || [])] : data);
     } else if (type == DISCONNECT) {
       this.$destroy();
       this.onclose("io server disconnect");
@@ -268,9 +269,9 @@ export class Socket<
   }
 
   private $destroy(): void {
-    for (const off of this.subs || []) off();
-    this.subs = undefined;
-    this.io._destroy();
+    for (const off of this.$subs || []) off();
+    this.$subs = undefined;
+    this.io.$destroy();
   }
 
   /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
@@ -283,19 +284,19 @@ export class Socket<
 
   /** Whether the next event may be compressed. */
   compress(compress: boolean): this {
-    this.flags.compress = compress;
+    this.$flags.compress = compress;
     return this;
   }
 
   /** The next event is dropped where it cannot be sent at once. */
   get volatile(): this {
-    this.flags.volatile = true;
+    this.$flags.volatile = true;
     return this;
   }
 
   /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
   timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>> {
-    this.flags.timeout = timeout;
+    this.$flags.timeout = timeout;
     return this as any;
   }
 }

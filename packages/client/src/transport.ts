@@ -7,7 +7,7 @@
 import { isBlob } from "./binary.js";
 import { Emitter } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
-import { decodePacket, type Packet } from "./packet.js";
+import type { Packet } from "./packet.js";
 import { platform } from "./platform.js";
 import { encodeQuery } from "./url.js";
 
@@ -115,17 +115,13 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     this.$emit("drain");
   }
 
-  protected $onData(frame: any): void {
-    this.$onPacket(decodePacket(frame));
-  }
-
   protected $onPacket(packet: Packet): void {
     if (packet.type == "close") {
       // After what came before it, which the `Manager` hands out a microtask after it was read.
       queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
       return;
     }
-    if (typeof packet.data == "object") packet.data = platform.toBinary(packet.data, this.socket.binaryType);
+    if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
     this.$emit("packet", packet);
   }
 

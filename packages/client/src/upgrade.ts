@@ -15,7 +15,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
   const transport = engine.$create(name);
   let paused = false;
   let over = false;
-  platform.priorWebsocketSuccess = false;
+  platform.$websocketWorked = false;
 
   const end = () => {
     over = true;
@@ -30,7 +30,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
     if (paused) {
       engine.upgrading = false;
       if (engine.readyState != "closed") engine.transport.resume();
-      engine.flush();
+      engine.$flush();
     }
     if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
   };
@@ -47,7 +47,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
       if (type != "pong" || data != "probe") return fail("unexpected packet");
       engine.upgrading = paused = true;
       engine.$emit("upgrading", transport);
-      platform.priorWebsocketSuccess = name == "websocket";
+      platform.$websocketWorked = name == "websocket";
       if (over) return;
       engine.transport.pause(() => {
         if (over) return;
@@ -56,7 +56,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
         transport.send([{ type: "upgrade" }]);
         engine.$emit("upgrade", transport);
         engine.upgrading = false;
-        engine.flush();
+        engine.$flush();
       });
     });
 

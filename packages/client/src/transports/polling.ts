@@ -65,7 +65,7 @@ export class Polling extends Transport {
     this.$emit("poll");
   }
 
-  protected override $onData(payload: string): void {
+  private $onData(payload: string): void {
     for (const packet of decodePayload(payload)) {
       if (this.readyState == "opening" && packet.type == "open") this.$onOpen();
       this.$onPacket(packet);

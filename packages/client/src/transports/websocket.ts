@@ -1,5 +1,5 @@
 /** WebSocket: a frame is a packet. */
-import { encodePacket, type Packet } from "../packet.js";
+import { decodePacket, encodePacket, type Packet } from "../packet.js";
 import { platform } from "../platform.js";
 import { Transport } from "../transport.js";
 
@@ -15,7 +15,7 @@ export class WS extends Transport {
     const { opts } = this;
     let ws: any;
     try {
-      ws = this.ws = platform.webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
+      ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
     } catch (err) {
       // Later, when the listeners of whoever opens us are in place.
       queueMicrotask(() => this.$onError("websocket error", err));
@@ -27,7 +27,7 @@ export class WS extends Transport {
     ws.onmessage = ({ data }: any) => {
       // The server has said goodbye; a frame in return ends the connection at once.
       if (data == "1") ws.close();
-      this.$onData(data);
+      this.$onPacket(decodePacket(data));
     };
     ws.onerror = (event: any) => this.$onError("websocket error", event);
   }

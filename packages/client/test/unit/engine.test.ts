@@ -316,7 +316,7 @@ test("remember_upgrade_starts_with_websocket", () => {
       return "websocket";
     }
   }
-  platform.priorWebsocketSuccess = true;
+  platform.$websocketWorked = true;
   make({ transports: [FakeTransport, Ws], rememberUpgrade: true });
   assert.equal(FakeTransport.last.name, "websocket");
   FakeTransport.last.fail();

@@ -32,7 +32,7 @@ class FakeWebSocket {
 
 const original = { ...platform };
 beforeEach(() => {
-  platform.webSocket = (url, protocols, options) => new FakeWebSocket(url, protocols, options);
+  platform.$webSocket = (url, protocols, options) => new FakeWebSocket(url, protocols, options);
 });
 afterEach(() => {
   Object.assign(platform, original);
@@ -120,7 +120,7 @@ test("closing_before_the_opening_is_silent", () => {
 });
 
 test("a_constructor_that_throws_is_a_transport_error_later", async () => {
-  platform.webSocket = () => {
+  platform.$webSocket = () => {
     throw new Error("no WebSocket here");
   };
   const engine = new Engine("http://example.com", { path: "/engine.io", transports: ["websocket"] });
