@@ -991,7 +991,7 @@
         if (fn) fn(err);
         else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
       };
-      this.$subs.push(offOpen, on(engine, "error", fail));
+      this.$subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
       if (this._timeout !== false) {
         const timer = this.$setTimeout(() => {
           offOpen();

@@ -139,7 +139,8 @@ export class Manager<
       if (fn) fn(err);
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
-    this.$subs.push(offOpen, on(engine, "error", fail));
+    // A connection that ends before the handshake has come is a failure like any other.
+    this.$subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
 
     if (this._timeout !== false) {
       const timer = this.$setTimeout(() => {

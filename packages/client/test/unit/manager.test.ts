@@ -117,6 +117,25 @@ test("giving_up_after_the_attempts", () => {
   assert.equal(FakeTransport.all.length, 3);
 });
 
+test("a_connection_that_ends_before_the_handshake_is_a_failure_at_once", () => {
+  const manager = fakeManager(fixed);
+  const log = record(manager);
+  FakeTransport.last.opened();
+  FakeTransport.last.lose();
+  assert.deepEqual(log, [["error", "transport close"]]);
+  mock.timers.tick(100);
+  FakeTransport.last.opened();
+  FakeTransport.last.lose();
+  assert.deepEqual(log.slice(1), [
+    ["reconnect_attempt", 1],
+    ["error", "transport close"],
+    ["reconnect_error", "transport close"],
+  ]);
+  mock.timers.tick(200);
+  FakeTransport.last.handshake();
+  assert.equal(manager._readyState, "open");
+});
+
 test("an_attempt_times_out", () => {
   const manager = fakeManager({ ...fixed, timeout: 50 });
   const log = record(manager);
