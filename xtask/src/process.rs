@@ -61,13 +61,20 @@ fn wait(mut child: Child, limit: Duration, shown: &str) -> Result<Option<ExitSta
         }
         if elapsed > reminder {
             reminder += REMIND;
-            let program = shown.split(' ').next().unwrap_or_default();
-            let name = program.rsplit('/').next().unwrap_or(program);
-            let short: String = format!("{name}{}", &shown[program.len()..]).chars().take(70).collect();
+            let short = shorten(shown);
             println!("       … {} s: {short}", elapsed.as_secs());
         }
         std::thread::sleep(POLL);
     }
+}
+
+/// The beginning of a command, without the variables before it and the folder of its program.
+fn shorten(shown: &str) -> String {
+    let words: Vec<&str> = shown.split(' ').skip_while(|word| word.contains('=')).collect();
+    let words = words.join(" ");
+    let program = words.split(' ').next().unwrap_or_default();
+    let start = program.rfind('/').map_or(0, |slash| slash + 1);
+    words[start..].chars().take(70).collect()
 }
 
 /// Ends a process and all that it started: the tree is read from `/proc` where there is one, else
@@ -130,6 +137,13 @@ mod tests {
         assert_eq!(finished.status.unwrap().code(), Some(3));
         assert!(std::fs::read_to_string(&log).unwrap().starts_with("$ sh -c echo out;"));
         std::fs::remove_file(log).unwrap();
+    }
+
+    #[test]
+    fn a_command_is_shortened_to_what_tells_it() {
+        assert_eq!(shorten("/a/b/cargo test --workspace"), "cargo test --workspace");
+        assert_eq!(shorten("A=/x/y B=1 /usr/bin/node --test /a/b.mjs"), "node --test /a/b.mjs");
+        assert_eq!(shorten("npm ci"), "npm ci");
     }
 
     #[test]
