@@ -85,7 +85,7 @@ pub(crate) fn disconnect(socket: &Socket) {
 
 fn leaving(socket: &Socket, still_in_rooms: bool) {
     // One that was never let in never left.
-    let Some(reason) = socket.left_because() else { return };
+    let Some(reason) = socket.left_because() else { return socket.drop_own_routes() };
     let reason: DisconnectReason = reason;
     let namespace = socket.namespace_core();
     let own = socket.own_routes();

@@ -24,6 +24,7 @@ use crate::core::Core;
 use crate::data::SocketData;
 use crate::error::Refusal;
 use crate::frames;
+use crate::handler::guarded;
 use crate::id::SocketId;
 use crate::namespace::{NamespaceCore, OwnRoutes};
 use crate::operators::{Broadcast, Rooms};
@@ -279,9 +280,10 @@ impl Socket {
         if self.0.state.compare_exchange(ENTERING, REFUSED, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return;
         }
-        self.0.early.lock().take();
+        self.forget_the_awaited();
         self.leave_namespace();
         self.0.connection.dismiss_socket(self);
+        self.drop_own_routes();
         let frame = frames::connect_error(self.namespace_name(), refusal.message(), refusal.data());
         self.0.connection.send([frame]);
     }
@@ -297,10 +299,21 @@ impl Socket {
         let Ok(before) = before else { return false };
         *because = (before != ENTERING).then_some(reason);
         drop(because);
+        self.forget_the_awaited();
+        true
+    }
+
+    /// Nothing comes from it any more: those who wait for its answers learn it.
+    fn forget_the_awaited(&self) {
         self.0.early.lock().take();
         self.0.acks.lock().clear();
         self.0.namespace.forget_in_broadcasts(self.0.id);
-        true
+    }
+
+    /// Lets go of its own handlers without calling any: they may hold the socket, and it them.
+    pub(crate) fn drop_own_routes(&self) {
+        // Their destructors are the application's.
+        guarded("socket.on", || drop(self.0.own_routes.end()));
     }
 
     /// Why it left; `None` where it was never let in, or is still here.
