@@ -261,21 +261,15 @@ impl Connection {
 
     /// Done when nothing waits for the transport any more, or the connection is over.
     pub(crate) async fn drained(&self) {
-        loop {
-            let waiting = {
-                let mut inner = self.inner.lock();
-                if inner.is_drained() {
-                    return;
-                }
-                inner.drained.get_or_insert_with(Default::default).clone()
-            };
-            let notified = waiting.notified();
-            // Between the look above and this the last of it may have gone.
-            if self.inner.lock().is_drained() {
+        let notified = {
+            let mut inner = self.inner.lock();
+            if inner.is_drained() {
                 return;
             }
-            notified.await;
-        }
+            // Made under the lock, it cannot miss what is told under the lock.
+            inner.drained.get_or_insert_with(Default::default).clone().notified_owned()
+        };
+        notified.await;
     }
 
     // ---- polling --------------------------------------------------------------------------------
@@ -290,6 +284,7 @@ impl Connection {
             Poll::Answer if inner.hold == 0 => {
                 let payload = flush::take_payload(&mut inner.session);
                 inner.session.handle_poll_answered();
+                inner.tell_drained();
                 PollOutcome::Payload(payload)
             }
             Poll::Answer => {
