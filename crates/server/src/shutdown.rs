@@ -35,16 +35,16 @@ pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
     for connection in core.registry.all() {
         connection.abort(CloseReason::ServerShuttingDown);
     }
+    // Their drivers take notice, and the last handlers start.
+    while core.registry.len() > 0 && Instant::now() < deadline {
+        sleep(LOOK).await;
+    }
     core.tasks.close();
     if timeout_at(deadline, core.tasks.wait()).await.is_err() {
         tracing::warn!(
             running = core.tasks.len(),
             "handlers are still running when the shutdown's time is up"
         );
-    }
-    // The last answers to polls are on their way.
-    while core.registry.len() > 0 && Instant::now() < deadline {
-        sleep(LOOK).await;
     }
     core.stopped.cancel();
 }

@@ -129,7 +129,7 @@ pub(crate) fn block<B>(request: &Request<B>) -> RequestBlock {
     RequestBlock::new(request.uri(), request.headers(), address, secure)
 }
 
-/// A new session and its connection, not yet with its driver.
+/// A new session and its connection, not yet with its driver. `None` where the server is closing.
 pub(crate) fn connection(
     core: &Arc<Core>,
     request: RequestBlock,
@@ -154,5 +154,10 @@ pub(crate) fn connection(
     let session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
     let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), session);
     core.registry.insert(connection.clone());
+    // After the insertion: either this sees the server closing, or the closing sees the connection.
+    if core.draining.is_cancelled() {
+        core.registry.remove(&sid);
+        return None;
+    }
     Some(connection)
 }
