@@ -10,17 +10,29 @@ use super::{Definition, Name, NamespaceCore, Routes};
 use crate::error::BuildError;
 use crate::state::States;
 
-/// Namespaces that clients may call into being, over all patterns. Each stays until the server ends, and
-/// clients choose the names: without a bound they could fill the memory.
-const MAX_DYNAMIC: usize = 100_000;
+/// Namespaces that may be in use at once. Clients choose the names of dynamic ones: without a bound they could
+/// fill the memory.
+const MAX_NAMESPACES: usize = 100_000;
+
+/// So many may at least be asked for until it is looked again which of them nobody uses any more.
+const SWEEP_EVERY: usize = 1_000;
 
 /// A longer name is nobody's.
 const MAX_NAME_BYTES: usize = 1_024;
 
 pub(crate) struct Namespaces {
-    by_name: RwLock<HashMap<Arc<str>, Arc<NamespaceCore>, RandomState>>,
+    by_name: RwLock<ByName>,
     matching: Vec<(Name, Arc<Routes>)>,
     states: Arc<States>,
+}
+
+struct ByName {
+    cores: HashMap<Arc<str>, Arc<NamespaceCore>, RandomState>,
+    /// Those that were defined are used by this, if by nobody else.
+    _defined: Vec<Arc<NamespaceCore>>,
+    /// How many more may be asked for before it is looked which are unused: as many as there are, so that they
+    /// have paid for the look.
+    until_sweep: usize,
 }
 
 impl Namespaces {
@@ -39,6 +51,8 @@ impl Namespaces {
                 name => matching.push((name, definition.routes)),
             }
         }
+        let defined = by_name.values().cloned().collect();
+        let by_name = ByName { cores: by_name, _defined: defined, until_sweep: SWEEP_EVERY };
         Ok(Self { by_name: RwLock::new(by_name), matching, states })
     }
 
@@ -51,24 +65,51 @@ impl Namespaces {
             return None;
         }
         let (_, routes) = self.matching.iter().find(|(pattern, _)| pattern.matches(name))?;
-        let mut by_name = self.by_name.write();
-        if by_name.len() >= MAX_DYNAMIC {
-            tracing::warn!(limit = MAX_DYNAMIC, "too many dynamic namespaces: refused");
-            return None;
+        let found = self.by_name.write().find_or_make(name, routes, &self.states);
+        if found.is_none() {
+            tracing::warn!(limit = MAX_NAMESPACES, "too many namespaces are in use: refused");
         }
-        let name: Arc<str> = name.into();
-        // Another client may have asked for it at the same time.
-        let namespace = by_name
-            .entry(name.clone())
-            .or_insert_with(|| Arc::new(NamespaceCore::new(name, routes.clone(), self.states.clone())));
-        Some(namespace.clone())
+        found
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<NamespaceCore>> {
-        self.by_name.read().get(name).cloned()
+        self.by_name.read().cores.get(name).cloned()
     }
 
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        self.by_name.read().keys().cloned().collect()
+        self.by_name.read().cores.keys().cloned().collect()
+    }
+}
+
+impl ByName {
+    /// `None` where there are too many.
+    fn find_or_make(
+        &mut self,
+        name: &str,
+        routes: &Arc<Routes>,
+        states: &Arc<States>,
+    ) -> Option<Arc<NamespaceCore>> {
+        if let Some(found) = self.cores.get(name) {
+            // Another client asked for it at the same time.
+            return Some(found.clone());
+        }
+        if self.until_sweep == 0 {
+            self.sweep();
+        }
+        self.until_sweep -= 1;
+        if self.cores.len() >= MAX_NAMESPACES {
+            return None;
+        }
+        let name: Arc<str> = name.into();
+        let namespace = Arc::new(NamespaceCore::new(name.clone(), routes.clone(), states.clone()));
+        self.cores.insert(name, namespace.clone());
+        Some(namespace)
+    }
+
+    /// Takes out what is not used: by no socket, no `Broadcast`, no wait for answers. It is under the lock through
+    /// which alone anybody could come to use it now.
+    fn sweep(&mut self) {
+        self.cores.retain(|_, namespace| Arc::strong_count(namespace) > 1);
+        self.until_sweep = self.cores.len().max(SWEEP_EVERY);
     }
 }
