@@ -103,14 +103,22 @@ impl NamespaceCore {
 
     pub(crate) fn join(&self, socket: &Socket, rooms: &[RoomName]) {
         let limit = socket.core().config.limits.max_rooms;
+        let joined = self.join_up_to(limit, socket, rooms);
+        if !joined {
+            // Not under the lock: what logs may use the namespace itself.
+            tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
+        }
+    }
+
+    /// `false` where it would be in too many.
+    fn join_up_to(&self, limit: usize, socket: &Socket, rooms: &[RoomName]) -> bool {
         let mut members = self.members.write();
         if !members.by_id.contains_key(&socket.id()) {
-            return;
+            return true;
         }
         for room in rooms {
             if members.rooms.joined_count(socket.key()) >= limit {
-                tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
-                return;
+                return false;
             }
             if **room == *socket.id().as_str() {
                 members.rooms.join_own(socket.key());
@@ -118,6 +126,7 @@ impl NamespaceCore {
                 members.rooms.join(socket.key(), room);
             }
         }
+        true
     }
 
     pub(crate) fn leave(&self, socket: &Socket, rooms: &[RoomName]) {
