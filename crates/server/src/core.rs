@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use enchufe_proto::engine::SessionConfig;
 use enchufe_proto::{socket as packets, websocket};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -47,7 +48,7 @@ pub(crate) struct Core {
     pub(crate) draining: CancellationToken,
     /// Everything is over: listeners end.
     pub(crate) stopped: CancellationToken,
-    drivers: OnceLock<Box<[Arc<DriverHandle>]>>,
+    drivers: Mutex<Vec<Arc<DriverHandle>>>,
     next_driver: AtomicUsize,
 }
 
@@ -82,25 +83,26 @@ impl Core {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
-            drivers: OnceLock::new(),
+            drivers: Mutex::default(),
             next_driver: AtomicUsize::new(0),
         })
     }
 
-    /// A driver for a new connection. They start with the first one, as many as the runtime has workers.
+    /// A driver for a new connection. They start with the first one, as many as the runtime has workers, and
+    /// anew in the present runtime when the one that they were started in has gone.
     pub(crate) fn driver(&self) -> Option<Arc<DriverHandle>> {
-        let drivers = self.drivers.get_or_init(|| {
+        let mut drivers = self.drivers.lock();
+        drivers.retain(|driver| !driver.has_ended());
+        if drivers.is_empty() {
             let runtime = Handle::current();
-            (0..runtime.metrics().num_workers().max(1))
-                .map(|_| {
-                    let handle = DriverHandle::new();
-                    let driver = Driver::new(handle.clone(), self.clock);
-                    // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
-                    runtime.spawn(tokio::task::unconstrained(driver));
-                    handle
-                })
-                .collect()
-        });
+            drivers.extend((0..runtime.metrics().num_workers().max(1)).map(|_| {
+                let handle = DriverHandle::new();
+                let driver = Driver::new(handle.clone(), self.clock);
+                // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
+                runtime.spawn(tokio::task::unconstrained(driver));
+                handle
+            }));
+        }
         let turn = self.next_driver.fetch_add(1, Ordering::Relaxed);
         drivers.get(turn % drivers.len()).cloned()
     }
@@ -116,6 +118,13 @@ impl Core {
                 drop(running);
             });
         }
+    }
+}
+
+/// The drivers are tasks of the runtime and would go on for ever, with nothing to do.
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.drivers.get_mut().iter().for_each(|driver| driver.stop());
     }
 }
 

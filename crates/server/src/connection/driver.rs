@@ -38,6 +38,10 @@ pub(crate) struct DriverHandle {
     /// The driver has been woken and has not looked yet.
     notified: AtomicBool,
     waker: AtomicWaker,
+    /// Its server is gone: it ends.
+    stopped: AtomicBool,
+    /// It has ended, with its runtime or its server. Written under the lock of `arrivals`.
+    ended: AtomicBool,
     /// Connections it has; for spreading new ones.
     pub(crate) load: AtomicUsize,
 }
@@ -49,14 +53,33 @@ impl DriverHandle {
             arrivals: Mutex::new(Vec::new()),
             notified: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            stopped: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             load: AtomicUsize::new(0),
         })
     }
 
     pub(super) fn adopt(&self, connection: Arc<Connection>) {
+        let mut arrivals = self.arrivals.lock();
+        if self.has_ended() {
+            drop(arrivals);
+            return connection.abandon();
+        }
         self.load.fetch_add(1, Ordering::Relaxed);
-        self.arrivals.lock().push(connection);
+        arrivals.push(connection);
+        drop(arrivals);
         self.notify();
+    }
+
+    /// Ends the driver, which has no connections any more: each of them keeps the server.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Whether it drives nothing any more, because its runtime has gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     pub(super) fn enqueue(&self, key: u32) {
@@ -214,6 +237,9 @@ impl Future for Driver {
         let this = self.get_mut();
         this.handle.waker.register(cx.waker());
         this.handle.notified.store(false, Ordering::Release);
+        if this.handle.stopped.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
 
         let now = this.clock.now();
         this.take_arrivals();
@@ -249,5 +275,18 @@ impl Future for Driver {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+/// Without its driver a connection would be there and never move.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let mut arrivals = self.handle.arrivals.lock();
+        self.handle.ended.store(true, Ordering::Release);
+        let arrived = std::mem::take(&mut *arrivals);
+        drop(arrivals);
+        for connection in self.slots.drain().map(|slot| slot.connection).chain(arrived) {
+            connection.abandon();
+        }
     }
 }

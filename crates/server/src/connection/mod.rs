@@ -215,6 +215,26 @@ impl Connection {
         self.notify();
     }
 
+    /// Ends a connection whose driver has gone with its runtime: nothing can run for it any more, not even the
+    /// handlers of its end.
+    pub(super) fn abandon(&self) {
+        let mut inner = self.inner.lock();
+        inner.gone = true;
+        inner.session.abort(CloseReason::ServerShuttingDown);
+        inner.tell_drained();
+        // Those who wait for answers get none.
+        let unanswered = (inner.poll.take(), std::mem::take(&mut inner.mail));
+        let sockets = std::mem::take(&mut inner.sockets);
+        drop(inner);
+        drop(unanswered);
+        self.core.registry.remove(&self.sid);
+        for socket in sockets {
+            socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
+            socket.leave_namespace();
+            socket.drop_own_routes();
+        }
+    }
+
     pub(crate) fn transport(&self) -> Transport {
         self.inner.lock().session.transport()
     }
