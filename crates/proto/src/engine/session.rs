@@ -460,6 +460,16 @@ impl Session {
         }
     }
 
+    /// The shell has not read from the peer for a while, for reasons of its own: what the peer owes cannot have
+    /// come, and has its time anew.
+    pub fn handle_unread(&mut self, now: Millis, config: &SessionConfig) {
+        if self.awaiting_pong {
+            self.timers.postpone(Timer::Heartbeat, now + config.ping_timeout);
+        }
+        self.timers.postpone(Timer::Upgrade, now + config.upgrade_timeout);
+        self.timers.postpone(Timer::Partial, now + config.partial_timeout);
+    }
+
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Millis, config: &SessionConfig) {
         while let Some((timer, due)) = self.timers.expire(now) {

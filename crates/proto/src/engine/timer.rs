@@ -45,6 +45,13 @@ impl Timers {
         self.set(timer, Millis::MAX);
     }
 
+    /// Sets a timer later, if it is set.
+    pub(super) fn postpone(&mut self, timer: Timer, at: Millis) {
+        if self.is_set(timer) {
+            self.set(timer, at);
+        }
+    }
+
     pub(super) fn stop_all(&mut self) {
         *self = Self::new();
     }

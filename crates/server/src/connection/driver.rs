@@ -177,7 +177,7 @@ impl Driver {
             let Some(slot) = self.slots.get_mut(key as usize) else { continue };
             slot.entered = Millis::MAX;
             let connection = slot.connection.clone();
-            connection.inner.lock().session.handle_timeout(now, &connection.core.session);
+            connection.handle_timeout(now, &mut connection.inner.lock());
             // Its turn applies what the session wants now, and enters its next deadline.
             self.ready.push(key);
         }

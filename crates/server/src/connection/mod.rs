@@ -299,7 +299,7 @@ impl Connection {
         let now = self.now();
         let mut inner = self.inner.lock();
         // The driver looks at deadlines now and then; a poll is not to slip in between.
-        inner.session.handle_timeout(now, &self.core.session);
+        self.handle_timeout(now, &mut inner);
         let outcome = match inner.session.handle_poll(now) {
             Poll::Answer if inner.hold == 0 => {
                 let payload = flush::take_payload(&mut inner.session);
@@ -320,6 +320,15 @@ impl Connection {
         drop(inner);
         self.notify();
         outcome
+    }
+
+    /// Time passed.
+    fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
+        if self.is_saturated() {
+            // It is not read until a handler ends: its pong may have come long ago.
+            inner.session.handle_unread(now, &self.core.session);
+        }
+        inner.session.handle_timeout(now, &self.core.session);
     }
 
     /// The peer broke off a poll or a POST.

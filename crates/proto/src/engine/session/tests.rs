@@ -298,3 +298,17 @@ fn nothing_revives_a_closed_session() {
     assert_eq!(outputs(&mut session), []);
     assert_eq!(session.state(), State::Closed(CloseReason::ForcedClose));
 }
+
+#[test]
+fn a_peer_that_is_not_read_has_its_time_anew() {
+    let mut session = server(Transport::WebSocket);
+    session.handle_timeout(300, &config());
+    session.handle_unread(499, &config());
+    session.handle_timeout(500, &config());
+    assert_eq!(session.state(), State::Open);
+    assert_eq!(session.poll_timeout(), Some(699));
+    session.handle_timeout(699, &config());
+    assert_eq!(session.state(), State::Closed(CloseReason::PingTimeout));
+    session.handle_unread(700, &config());
+    assert_eq!(session.poll_timeout(), None);
+}
