@@ -19,7 +19,7 @@ pub use frame::{Frame, FrameKind};
 pub use open::{Open, OpenError};
 pub use outbox::{Outbox, OutboxFull};
 pub use packet::{Kind, Packet, PacketError};
-pub use payload::{Part, PayloadError, decode_binary, decode_payload, write_frame};
+pub use payload::{Part, PayloadError, SEPARATOR, decode_binary, decode_part, decode_payload, write_frame};
 pub use reason::CloseReason;
 pub use session::{Output, Path, Poll, Role, Session, SessionConfig, State, Transport};
 pub use timer::{Millis, Timer};

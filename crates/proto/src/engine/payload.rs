@@ -15,7 +15,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-const SEPARATOR: char = '\u{1e}';
+/// What stands between the packets of a payload.
+pub const SEPARATOR: char = '\u{1e}';
 
 /// One packet of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +41,18 @@ pub enum PayloadError {
 /// Goes through the packets of a payload. Each is decoded when it is asked for, so that a caller can stop
 /// at the first error with all packets before it handled, as the official server does.
 pub fn decode_payload(payload: &str) -> impl Iterator<Item = Result<Part<'_>, PayloadError>> {
-    payload.split(SEPARATOR).map(|part| match part.strip_prefix('b') {
+    payload.split(SEPARATOR).map(decode_part)
+}
+
+/// Reads one packet of a payload.
+///
+/// # Errors
+/// [`PayloadError`] when it is not one.
+pub fn decode_part(part: &str) -> Result<Part<'_>, PayloadError> {
+    match part.strip_prefix('b') {
         Some(encoded) => Ok(Part::Binary(decode_binary(encoded)?)),
         None => Ok(Part::Packet(Packet::decode(part)?)),
-    })
+    }
 }
 
 /// Reads a binary message from the base64 behind its `b`.

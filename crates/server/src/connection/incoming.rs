@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{Millis, Packet, Part, Path, State, decode_binary, decode_payload};
+use enchufe_proto::engine::{Millis, Packet, Part, Path, SEPARATOR, State, decode_binary, decode_part};
 use enchufe_proto::socket::Assembler;
 
 use super::{Connection, PostAnswer, mux};
@@ -57,31 +56,37 @@ fn packet(
     }
 }
 
-/// The body of a POST. What stands before an error in it is handled.
-pub(super) fn payload(
+/// The body of a POST. What stands before an error in it is handled. Where as many handlers are running as may
+/// be, it gives back what has not been handled.
+pub(super) fn payload<'a>(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
-    body: &Bytes,
+    text: &'a str,
     now: Millis,
-) -> PostAnswer {
-    let Ok(text) = std::str::from_utf8(body) else {
-        connection.inner.lock().session.handle_garbage(Path::Main);
-        return PostAnswer::Bad;
-    };
-    for part in decode_payload(text) {
-        match part {
+) -> Result<PostAnswer, &'a str> {
+    let mut rest = Some(text);
+    while let Some(unhandled) = rest {
+        if connection.is_saturated() {
+            return Err(unhandled);
+        }
+        let (part, after) = match unhandled.split_once(SEPARATOR) {
+            Some((part, after)) => (part, Some(after)),
+            None => (unhandled, None),
+        };
+        rest = after;
+        match decode_part(part) {
             Ok(Part::Packet(packet)) => self::packet(connection, assembler, Path::Main, packet, now),
             Ok(Part::Binary(data)) => {
                 binary(connection, assembler, Path::Main, Binary::Owned(data), now);
             }
             Err(_) => {
                 connection.inner.lock().session.handle_garbage(Path::Main);
-                return PostAnswer::Bad;
+                return Ok(PostAnswer::Bad);
             }
         }
         if matches!(connection.inner.lock().session.state(), State::Closed(_)) {
             break;
         }
     }
-    PostAnswer::Ok
+    Ok(PostAnswer::Ok)
 }

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::task::Wake;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Poll, Session, State, Transport};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -53,6 +54,8 @@ pub(crate) enum PostAnswer {
 pub(crate) enum Mail {
     /// The body of a POST, to be answered when its packets have been handled.
     Post(Bytes, oneshot::Sender<PostAnswer>),
+    /// What is left of a POST that started as many handlers as there may be.
+    Rest(ByteString, oneshot::Sender<PostAnswer>),
     /// A WebSocket: the connection's own, or one for an upgrade.
     Stream(Box<Incoming>, Path),
     /// The connect handler of this socket has finished: what waited for it can go on.

@@ -130,9 +130,11 @@ fn refuse(connection: &Connection, namespace: &str, message: &str) {
     connection.send([frames::connect_error(namespace, message, None)]);
 }
 
-/// A connect handler has finished: the events that waited for it are handled, in order.
-pub(super) fn admitted(socket: &Socket) {
-    while let Some(early) = socket.next_early() {
+/// A connect handler has finished: the events that waited for it are handled, in order. `false` where as many
+/// handlers are running as may be, and the others wait for one to end.
+pub(super) fn admitted(socket: &Socket) -> bool {
+    while !socket.connection().is_saturated() {
+        let Some(early) = socket.next_early() else { return true };
         // It was a text when it was kept.
         let text = std::str::from_utf8(&early.text).unwrap_or_default();
         match Packet::decode(text, &socket.core().packet_limits) {
@@ -141,6 +143,7 @@ pub(super) fn admitted(socket: &Socket) {
             Err(error) => undecodable(socket.connection(), &error),
         }
     }
+    false
 }
 
 /// A socket was disconnected: its handlers run, and it leaves its namespace between them.

@@ -112,6 +112,15 @@ impl Io {
         }
     }
 
+    /// Puts back what was read but not decoded.
+    pub(super) fn keep(&mut self, input: &[u8]) {
+        self.early = match (input.is_empty(), self.early.is_empty()) {
+            (true, _) => return,
+            (false, true) => Bytes::copy_from_slice(input),
+            (false, false) => [input, &self.early].concat().into(),
+        };
+    }
+
     /// Writes as much as the transport takes. Ready when nothing is left.
     pub(super) fn poll_write_all(
         &mut self,

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+use bytestring::ByteString;
 use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport};
 use enchufe_proto::websocket::{self, Opcode};
+use tokio::sync::oneshot;
 
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
@@ -44,15 +46,38 @@ impl Slot {
         let connection = self.connection.clone();
         match mail {
             // Too many handlers are running: the client waits for its answer meanwhile.
-            Mail::Post(..) if connection.is_saturated() => connection.inner.lock().mail.push(mail),
-            Mail::Post(body, answer) => {
-                let outcome = incoming::payload(&connection, &mut self.assembler, &body, now);
+            Mail::Post(..) | Mail::Rest(..) | Mail::Admitted(_) if connection.is_saturated() => {
+                connection.inner.lock().mail.push(mail);
+            }
+            Mail::Post(body, answer) => match ByteString::try_from(body) {
+                Ok(text) => self.payload(text, answer, now),
+                Err(_) => {
+                    connection.inner.lock().session.handle_garbage(Path::Main);
+                    let _ = answer.send(PostAnswer::Bad);
+                }
+            },
+            Mail::Rest(text, answer) => self.payload(text, answer, now),
+            Mail::Stream(incoming, path) => self.attach(*incoming, path, now),
+            Mail::Admitted(socket) => {
+                if !mux::admitted(&socket) {
+                    connection.inner.lock().mail.push(Mail::Admitted(socket));
+                }
+            }
+            Mail::Disconnected(socket) => mux::disconnected(&socket),
+        }
+    }
+
+    /// Handles a payload, as far as the handlers that it starts do not become too many.
+    fn payload(&mut self, text: ByteString, answer: oneshot::Sender<PostAnswer>, now: Millis) {
+        match incoming::payload(&self.connection, &mut self.assembler, &text, now) {
+            Ok(outcome) => {
                 // The request may be gone; its end is noticed where it was read.
                 let _ = answer.send(outcome);
             }
-            Mail::Stream(incoming, path) => self.attach(*incoming, path, now),
-            Mail::Admitted(socket) => mux::admitted(&socket),
-            Mail::Disconnected(socket) => mux::disconnected(&socket),
+            Err(rest) => {
+                let rest = text.slice_ref(rest);
+                self.connection.inner.lock().mail.push(Mail::Rest(rest, answer));
+            }
         }
     }
 
@@ -111,6 +136,9 @@ impl Slot {
             loop {
                 let limits = &connection.core.websocket_limits;
                 let Some(io) = self.io(path) else { return };
+                if connection.is_saturated() {
+                    return io.keep(input);
+                }
                 match io.decoder.decode(&mut input, limits) {
                     Ok(Some(message)) => self.message(&mut path, message, now, scratch),
                     Ok(None) => break,
@@ -276,7 +304,7 @@ impl Slot {
         connection.core.registry.remove(&connection.sid);
         for mail in mail {
             match mail {
-                Mail::Post(_, answer) => {
+                Mail::Post(_, answer) | Mail::Rest(_, answer) => {
                     let _ = answer.send(PostAnswer::Bad);
                 }
                 Mail::Disconnected(socket) => mux::disconnected(&socket),
