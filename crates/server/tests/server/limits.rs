@@ -1,0 +1,243 @@
+//! What a peer can make the server hold, and what happens past it.
+
+use std::fmt::Write as _;
+
+use enchufe::{DisconnectReason, Limits, Namespace, Server};
+use tokio::time::{Duration, Instant, sleep, timeout};
+
+use crate::support::{Client, Log, Via, Ws, serve, serve_with, wait_until};
+
+fn ends(log: &Log) -> Namespace {
+    let log = log.clone();
+    Namespace::new("/").on_disconnect(move |reason: DisconnectReason| {
+        log.push(reason.as_str());
+        async {}
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_consumer_is_closed() {
+    for via in Via::BOTH {
+        let log = Log::default();
+        let limits = Limits { max_outbox_bytes: 100_000, ..Default::default() };
+        let io = serve_with(ends(&log), |io| io.limits(limits));
+        // It reads nothing after the handshake: a narrow pipe fills up.
+        let _client = match via {
+            Via::Polling => Client::connect(&io, via).await,
+            Via::WebSocket => {
+                let mut ws = Ws::in_memory(&io, 1024);
+                ws.upgrade("EIO=4&transport=websocket").await;
+                ws.send("40").await;
+                ws.text().await;
+                ws.text().await;
+                Client::WebSocket(Box::new(ws))
+            }
+        };
+        let mut sent = 0;
+        while log.entries().is_empty() {
+            io.of("/").emit("data", "x".repeat(1000)).unwrap();
+            sleep(Duration::from_millis(1)).await;
+            sent += 1;
+            assert!(sent < 1000, "{via:?}: never closed");
+        }
+        assert_eq!(log.entries(), ["slow consumer"]);
+        assert!(sent > 50, "{via:?}: closed after {sent} KB");
+        wait_until("it is gone", || io.connections() == 0).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_packet_larger_than_the_outbox_passes_an_empty_one() {
+    let log = Log::default();
+    let limits = Limits { max_outbox_bytes: 1000, ..Default::default() };
+    let io = serve_with(ends(&log), |io| io.limits(limits));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    io.of("/").emit("data", "x".repeat(300_000)).unwrap();
+    assert_eq!(client.next().await.len(), 300_000 + 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn drained_waits_for_the_transport() {
+    let io = serve(Namespace::new("/"));
+    let mut ws = Ws::in_memory(&io, 4096);
+    ws.upgrade("EIO=4&transport=websocket").await;
+    ws.send("40").await;
+    ws.text().await;
+    ws.text().await;
+    let socket = io.of("/").sockets().remove(0);
+    timeout(Duration::from_secs(1), socket.drained()).await.expect("nothing waits");
+    socket.emit("data", "x".repeat(500_000)).unwrap();
+    assert!(timeout(Duration::from_secs(1), socket.drained()).await.is_err());
+    let (drained, ()) = tokio::join!(timeout(Duration::from_secs(1), socket.drained()), async {
+        ws.text().await;
+    });
+    drained.expect("all was read");
+    socket.emit("data", "x".repeat(500_000)).unwrap();
+    let (drained, ()) = tokio::join!(timeout(Duration::from_secs(1), socket.drained()), async { drop(ws) });
+    drained.expect("the client has gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_waits_for_drained_is_never_a_slow_consumer() {
+    for via in Via::BOTH {
+        let log = Log::default();
+        let limits = Limits { max_outbox_bytes: 50_000, ..Default::default() };
+        let io = serve_with(ends(&log), |io| io.limits(limits));
+        let mut client = Client::connect(&io, via).await;
+        let socket = io.of("/").sockets().remove(0);
+        let sender = tokio::spawn(async move {
+            for n in 0..500 {
+                socket.emit("n", (n, "x".repeat(5_000))).unwrap();
+                socket.drained().await;
+            }
+        });
+        for n in 0..500 {
+            let message = client.next().await;
+            assert!(message.starts_with(&format!("42[\"n\",{n},")), "{via:?} {n}");
+        }
+        sender.await.unwrap();
+        assert!(log.entries().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attachments_that_never_come_close_the_connection() {
+    for via in Via::BOTH {
+        let log = Log::default();
+        let io = serve(ends(&log));
+        let mut client = Client::connect(&io, via).await;
+        client.send("452-[\"a\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]").await;
+        client.send_binary(b"one of two").await;
+        let before = Instant::now();
+        client.closed().await;
+        let after = before.elapsed();
+        assert!(after > Duration::from_secs(29) && after < Duration::from_secs(31), "{via:?} {after:?}");
+        assert_eq!(log.wait(1).await, ["parse error"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attachments_that_are_too_large_together_close_the_connection() {
+    let log = Log::default();
+    let limits = Limits { max_attachment_bytes: 1000, ..Default::default() };
+    let io = serve_with(ends(&log), |io| io.limits(limits));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    client.send("452-[\"a\",{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"num\":1}]").await;
+    client.send_binary(&[0; 600]).await;
+    client.send_binary(&[0; 600]).await;
+    client.closed().await;
+    assert_eq!(log.wait(1).await, ["forced close"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_that_is_too_deep_closes_the_connection() {
+    let log = Log::default();
+    let io = serve(ends(&log).on("sync", async || {}));
+    let nested = |depth: usize| format!("42[\"a\",{}{}]", "[".repeat(depth), "]".repeat(depth));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    client.send(&nested(500)).await;
+    client.sync().await;
+    client.send(&nested(100_000)).await;
+    client.closed().await;
+    assert_eq!(log.wait(1).await, ["forced close"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn namespaces_past_the_limit_are_refused() {
+    let limits = Limits { max_namespaces: 3, ..Default::default() };
+    let io = serve_with(Namespace::matching(|_| true), |io| io.limits(limits));
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    client.send_all(&["40/1,", "40/2,", "40/3,", "40/4,"]).await;
+    assert_eq!(client.take(4).await[3], "44/4,{\"message\":\"too many namespaces\"}");
+    client.send_all(&["41/1,", "40/4,"]).await;
+    assert!(client.next().await.starts_with("40/4,{"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_batch_does_not_pass_the_limit_of_running_handlers() {
+    for via in Via::BOTH {
+        let log = Log::default();
+        let starts = log.clone();
+        let limits = Limits { max_in_flight_handlers: 10, ..Default::default() };
+        let namespace = Namespace::new("/").on("work", move || {
+            starts.push("start");
+            async { sleep(Duration::from_secs(1)).await }
+        });
+        let io = serve_with(namespace, |io| io.limits(limits));
+        let mut client = Client::connect(&io, via).await;
+        let sending = tokio::spawn(async move {
+            client.send_all(&vec!["42[\"work\"]"; 100]).await;
+            client
+        });
+        sleep(Duration::from_millis(900)).await;
+        assert_eq!(log.entries().len(), 10, "{via:?}");
+        sleep(Duration::from_millis(10_000)).await;
+        assert_eq!(log.entries().len(), 100, "{via:?}: all of them run in the end");
+        sending.await.unwrap();
+    }
+}
+
+/// Lets every other task that can run have its turn, without waiting until there is none.
+async fn once_round() {
+    let mut done = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut done, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_is_not_starved_by_busy_connections() {
+    let io = serve(Namespace::new("/"));
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        clients.push(Client::connect(&io, Via::WebSocket).await);
+    }
+    // All are woken again and again: more than have their turn in one round.
+    for _ in 0..500 {
+        io.of("/").emit("n", ()).unwrap();
+        once_round().await;
+    }
+    let queued = io.of("/").sockets().iter().map(enchufe::Socket::outbox_bytes).max().unwrap();
+    assert!(queued < 5_000, "{queued} bytes wait for a client that can take them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dynamic_namespaces_that_nobody_uses_make_room() {
+    let io = serve(Namespace::matching(|_| true));
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    let mut batch = String::new();
+    for n in 0..5_000 {
+        batch.clear();
+        write!(batch, "40/{n},").unwrap();
+        client.send(&batch).await;
+        client.next().await;
+        client.send(&format!("41/{n},")).await;
+    }
+    assert!(io.namespaces().len() < 3_000, "{} namespaces", io.namespaces().len());
+    assert_eq!(io.connections(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_in_use_is_kept() {
+    let io = serve(Namespace::matching(|_| true));
+    let (mut keeper, _) = Client::join(&io, Via::WebSocket, "40/kept,").await;
+    let held = io.of("/held");
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    for n in 0..3_000 {
+        client.send(&format!("40/{n},")).await;
+        client.next().await;
+        client.send(&format!("41/{n},")).await;
+    }
+    io.of("/kept").emit("still", ()).unwrap();
+    assert_eq!(keeper.next().await, "42/kept,[\"still\"]");
+    keeper.send("40/held,").await;
+    keeper.next().await;
+    held.emit("here", ()).unwrap();
+    assert_eq!(keeper.next().await, "42/held,[\"here\"]");
+    let _: &Server = &io;
+}

@@ -1,0 +1,23 @@
+//! The server's behaviour, rule by rule, without ports: through its tower service, over streams in memory, and
+//! where the bare TCP stream matters over loopback. Time is paused wherever it can be, so that heartbeats and
+//! time-outs cost nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
+
+mod support;
+
+mod acks;
+mod disconnect;
+mod early;
+mod events;
+mod handshake;
+mod heartbeat;
+mod leaks;
+mod limits;
+mod namespaces;
+mod polling;
+mod rooms;
+mod servers;
+mod shutdown;
+mod tcp;
+mod upgrade;

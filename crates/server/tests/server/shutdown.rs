@@ -1,0 +1,141 @@
+//! The orderly end of a server.
+
+use enchufe::{Data, DisconnectReason, Namespace};
+use tokio::time::{Duration, Instant, sleep, timeout};
+
+use crate::support::{Client, Http, Log, Polling, Received, Via, Ws, serve, serve_with};
+
+fn ends(log: &Log) -> Namespace {
+    let log = log.clone();
+    Namespace::new("/").on_disconnect(move |reason: DisconnectReason| {
+        log.push(reason.as_str());
+        async {}
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_are_closed_after_what_was_emitted_to_them() {
+    let log = Log::default();
+    let io = serve(ends(&log));
+    let mut ws = Ws::open(&io).await;
+    ws.send("40").await;
+    ws.text().await;
+    let polling = Polling::open(&io).await;
+    polling.post("40").await;
+    polling.poll().await;
+    io.of("/").emit("last", ()).unwrap();
+    let closing = tokio::spawn({
+        let io = io.clone();
+        async move { io.close().await }
+    });
+    assert_eq!(ws.text().await, "42[\"last\"]");
+    assert!(matches!(ws.recv().await, Received::Close(_)), "no DISCONNECT: the client is to reconnect");
+    ws.end().await;
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(polling.poll().await.body, "42[\"last\"]");
+    assert_eq!(polling.poll().await.body, "1", "in a payload of its own, so that it overtakes nothing");
+    drop(ws);
+    let before = Instant::now();
+    timeout(Duration::from_secs(1), closing).await.expect("closed when all have gone").unwrap();
+    assert!(before.elapsed() < Duration::from_millis(200));
+    assert_eq!(log.entries(), ["server shutting down", "server shutting down"]);
+    assert_eq!(io.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pending_poll_is_answered_at_once() {
+    let io = serve(Namespace::new("/"));
+    let polling = Polling::open(&io).await;
+    polling.post("40").await;
+    polling.poll().await;
+    let (answer, ()) = tokio::join!(polling.poll(), async {
+        sleep(Duration::from_millis(50)).await;
+        timeout(Duration::from_secs(1), io.close()).await.unwrap();
+    });
+    assert_eq!(answer.body, "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_clients_are_told_to_come_later() {
+    let io = serve(Namespace::new("/"));
+    io.close().await;
+    let answer = Http::new(&io).get("/socket.io/?EIO=4&transport=polling").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some());
+    let mut ws = Ws::in_memory(&io, 4096);
+    ws.request("EIO=4&transport=websocket", &[]).await;
+    assert_eq!(ws.head().await.status, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_are_waited_for() {
+    let log = Log::default();
+    let done = log.clone();
+    let io = serve(Namespace::new("/").on("work", move |Data(seconds): Data<u64>| {
+        let done = done.clone();
+        async move {
+            sleep(Duration::from_secs(seconds)).await;
+            done.push(format!("{seconds}"));
+        }
+    }));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    client.send_all(&["42[\"work\",5]", "42[\"work\",1]"]).await;
+    sleep(Duration::from_millis(100)).await;
+    io.close().await;
+    assert_eq!(log.entries(), ["1", "5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_of_the_end_are_waited_for_even_where_a_client_does_not_go() {
+    let log = Log::default();
+    let done = log.clone();
+    let io = serve(Namespace::new("/").on_disconnect(move || {
+        let done = done.clone();
+        async move {
+            sleep(Duration::from_secs(3)).await;
+            done.push("done");
+        }
+    }));
+    let _polling = Client::connect(&io, Via::Polling).await;
+    io.close().await;
+    assert_eq!(log.entries(), ["done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds() {
+    let io = serve_with(Namespace::new("/").on("work", async || std::future::pending::<()>().await), |io| {
+        io.shutdown_timeout(Duration::from_secs(4))
+    });
+    let mut client = Client::connect(&io, Via::Polling).await;
+    client.send("42[\"work\"]").await;
+    let before = Instant::now();
+    io.close().await;
+    let after = before.elapsed();
+    assert!(after >= Duration::from_secs(3) && after <= Duration::from_millis(4_100), "{after:?}");
+    assert_eq!(io.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_close_is_harmless() {
+    let io = serve(Namespace::new("/"));
+    let _client = Client::connect(&io, Via::WebSocket).await;
+    tokio::join!(io.close(), io.close());
+    io.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_completes_after_the_close_opens_no_session() {
+    let io = serve(Namespace::new("/"));
+    // A narrow pipe that is not read holds the 101 back until the server has closed.
+    let mut ws = Ws::in_memory(&io, 16);
+    let request = tokio::spawn(async move {
+        ws.request("EIO=4&transport=websocket", &[]).await;
+        ws
+    });
+    sleep(Duration::from_millis(100)).await;
+    let mut ws = request.await.unwrap();
+    io.close().await;
+    assert_eq!(ws.head().await.status, 101);
+    ws.end().await;
+    assert_eq!(io.connections(), 0);
+}
