@@ -683,6 +683,29 @@
     return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
   }
 
+  function addCatchAll(proto) {
+    for (const name of ["Any", "AnyOutgoing"]) {
+      const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
+      proto["on" + name] = function(listener) {
+        this[key].push(listener);
+        return this;
+      };
+      proto["prepend" + name] = function(listener) {
+        this[key].unshift(listener);
+        return this;
+      };
+      proto["off" + name] = function(listener) {
+        const i = this[key].indexOf(listener);
+        if (!listener) this[key] = [];
+        else if (i >= 0) this[key].splice(i, 1);
+        return this;
+      };
+      proto["listeners" + name] = function() {
+        return this[key];
+      };
+    }
+  }
+
   function enqueue(socket, args) {
     const queue = socket._queue;
     const userAck = typeof args[args.length - 1] == "function" && args.pop();
@@ -910,26 +933,7 @@
   const proto$1 = Socket.prototype;
   proto$1.open = proto$1.connect;
   proto$1.close = proto$1.disconnect;
-  for (const name of ["Any", "AnyOutgoing"]) {
-    const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
-    proto$1["on" + name] = function(listener) {
-      this[key].push(listener);
-      return this;
-    };
-    proto$1["prepend" + name] = function(listener) {
-      this[key].unshift(listener);
-      return this;
-    };
-    proto$1["off" + name] = function(listener) {
-      const i = this[key].indexOf(listener);
-      if (!listener) this[key] = [];
-      else if (i >= 0) this[key].splice(i, 1);
-      return this;
-    };
-    proto$1["listeners" + name] = function() {
-      return this[key];
-    };
-  }
+  addCatchAll(proto$1);
 
   const DEFAULTS = {
     reconnectionAttempts: Infinity,

@@ -54,5 +54,6 @@ export { Transport } from "./transport.js";
 export type { TransportError, TransportOptions, CloseDetails } from "./transport.js";
 export type { TransportCtor } from "./transports/index.js";
 export type { Auth, EngineOptions, ManagerOptions, SocketOptions } from "./options.js";
-export type { DisconnectDescription, DecorateAcknowledgements, Last, AllButLast, FirstArg } from "./socket.js";
+export type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
+export type { DisconnectDescription } from "./socket.js";
 export type { DefaultEventsMap, EventNames, EventParams, EventsMap } from "./emitter.js";

@@ -4,32 +4,14 @@
  * Promises: events leave in the order of `emit`, those that are emitted offline at the next CONNECT; an acknowledgement is
  * called at most once; events that arrive before the CONNECT are delivered right before `connect`.
  */
+import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
+import { addCatchAll } from "./catch-all.js";
 import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
 import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
 import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
-
-/** A callback that takes an error first. */
-type ErrorFirst<T> = T extends (...args: infer Args) => infer Result ? (err: Error, ...args: Args) => Result : T;
-type ErrorsFirst<T extends any[]> = { [I in keyof T]: ErrorFirst<T[I]> };
-
-/** The same events, whose acknowledgements take an error first: what `timeout()` makes of them. */
-export type DecorateAcknowledgements<Events> = {
-  [Ev in keyof Events]: Events[Ev] extends (...args: infer Args) => infer Result
-    ? (...args: ErrorsFirst<Args>) => Result
-    : Events[Ev];
-};
-
-export type Last<T extends any[]> = T extends [...any[], infer Item] ? Item : any;
-export type AllButLast<T extends any[]> = T extends [...infer Items, any] ? Items : any[];
-/** What an acknowledgement answers; where it takes an error first, what comes after the error. */
-export type FirstArg<T> = T extends (arg: infer Param) => any
-  ? Param
-  : T extends (err: Error, arg: infer Param) => any
-    ? Param
-    : any;
 
 export type DisconnectDescription = Error | CloseDetails;
 
@@ -314,23 +296,4 @@ export namespace Socket {
 const proto: any = Socket.prototype;
 proto.open = proto.connect;
 proto.close = proto.disconnect;
-for (const name of ["Any", "AnyOutgoing"]) {
-  const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
-  proto["on" + name] = function (listener: Listener) {
-    this[key].push(listener);
-    return this;
-  };
-  proto["prepend" + name] = function (listener: Listener) {
-    this[key].unshift(listener);
-    return this;
-  };
-  proto["off" + name] = function (listener?: Listener) {
-    const i = this[key].indexOf(listener);
-    if (!listener) this[key] = [];
-    else if (i >= 0) this[key].splice(i, 1);
-    return this;
-  };
-  proto["listeners" + name] = function () {
-    return this[key];
-  };
-}
+addCatchAll(proto);

@@ -46,6 +46,6 @@ for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"])
     const map = JSON.parse(read(name + ".map"));
     assert.equal(map.version, 3);
     assert.equal(map.sources.length, map.sourcesContent.length);
-    for (const source of map.sources) assert.match(source, /^enchufe-client\/src\/[\w/]+\.ts$/);
+    for (const source of map.sources) assert.match(source, /^enchufe-client\/src\/[\w/-]+\.ts$/);
   });
 }
