@@ -42,7 +42,7 @@ pub mod extract;
 pub mod handler;
 
 pub use bytes::Bytes;
-pub use enchufe_proto::socket::{ArgsError, EncodeError, RawArgs, Value};
+pub use enchufe_proto::socket::{ArgsError, EncodeError, Map, RawArgs, Value};
 
 pub use crate::ack::Ack;
 pub use crate::config::{Limits, TransportKind};
