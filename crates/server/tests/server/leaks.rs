@@ -139,3 +139,51 @@ async fn sessions_that_were_opened_and_forgotten_go() {
     sleep(Duration::from_secs(80)).await;
     assert_eq!(io.connections(), 0);
 }
+
+/// Real threads and real time: what interleaves here is not what interleaves in one thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn churn_on_several_threads_leaves_nothing_behind() {
+    let probe = Arc::new(());
+    let io = busy(&probe);
+    let lives = (0..8).map(|thread| {
+        let io = io.clone();
+        tokio::spawn(async move {
+            for n in 0..42 {
+                // All but the one that waits for what others may have disconnected.
+                if (n + thread) % 7 != 3 && (n + thread) % 7 != 4 {
+                    one_life(&io, n + thread).await;
+                }
+                io.of("/").to("a").emit("noise", n).unwrap();
+            }
+        })
+    });
+    for life in lives.collect::<Vec<_>>() {
+        life.await.unwrap();
+    }
+    io.close().await;
+    assert_eq!(io.connections(), 0);
+    assert_eq!(io.of("/").room_count(), 0);
+    drop(io);
+    only_here(&probe).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_waits_for_ever_for_a_drained_outbox() {
+    let io = Server::builder().namespace(Namespace::new("/")).build().unwrap();
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    let socket = io.of("/").sockets().remove(0);
+    let senders = (0..4).map(|_| {
+        let socket = socket.clone();
+        tokio::spawn(async move {
+            for n in 0..500 {
+                socket.emit("n", n).unwrap();
+                timeout(Duration::from_secs(10), socket.drained()).await.expect("drained in time");
+            }
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    client.take(2_000).await;
+    for sender in senders {
+        sender.await.unwrap();
+    }
+}

@@ -133,3 +133,40 @@ async fn close_ends_the_listener_and_its_clients() {
     timeout(Duration::from_secs(5), serving).await.expect("the listener ends").unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_too_large_is_refused_and_a_large_body_is_not() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let io = io();
+    let address = listen(&io, Under::Own).await;
+    let head = |size: usize| {
+        format!(
+            "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             X-Large: {}\r\n\r\n",
+            "x".repeat(size)
+        )
+    };
+    for (size, expected) in [(30_000, "HTTP/1.1 200"), (200_000, "HTTP/1.1 431")] {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        // The refusal may come before all has been sent.
+        let _ = stream.write_all(head(size).as_bytes()).await;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(std::str::from_utf8(&answer).unwrap(), expected);
+    }
+    let mut session = crate::support::Polling::open(&io).await;
+    session.post("40").await;
+    session.packet().await.unwrap();
+    let body = format!("42[\"say\",\"{}\"]", "x".repeat(900_000));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        session.target(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
+    assert_eq!(session.packet().await.unwrap().len(), 900_000 + 19);
+}
