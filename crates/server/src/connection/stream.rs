@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut, buf::Limit};
 use enchufe_proto::engine::Frame;
-use enchufe_proto::websocket::{Decoder, Role};
+use enchufe_proto::websocket::{Decoder, Opcode, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 /// Up to this many bytes the frames of a batch are copied together and written at once; a larger batch is
 /// written from where it lies. Copying 16 KiB costs less than the kernel's work for a handful of pieces.
 const GATHER_LIMIT: usize = 16 << 10;
+/// The first byte of a pong.
+const PONG: u8 = 0x8a;
 /// Pieces of one vectored write: well under any system's limit.
 const MAX_SLICES: usize = 64;
 
@@ -109,6 +111,21 @@ impl Io {
             writing: VecDeque::new(),
             written: 0,
             closing: false,
+        }
+    }
+
+    /// Queues a pong, unless the close frame is out already. A peer that pings faster than it reads has its
+    /// latest ping answered (RFC 6455 §5.5.3), so that its pings take no memory.
+    pub(super) fn answer_ping(&mut self, data: Bytes) {
+        if self.closing {
+            return;
+        }
+        let pong = Frame::control(Opcode::Pong, data);
+        // The first may be half written.
+        let waiting = self.writing.len() > 1;
+        match self.writing.back_mut() {
+            Some(last) if waiting && last.header().first() == Some(&PONG) => *last = pong,
+            _ => self.writing.push_back(pong),
         }
     }
 

@@ -166,12 +166,8 @@ impl Slot {
                 incoming::binary(&connection, &mut self.assembler, *path, binary, now);
             }
             websocket::Message::Ping(data) => {
-                if let Some(io) = self.io(*path)
-                    // A peer that pings faster than it reads is answered once.
-                    && io.writing.len() < 16
-                {
-                    let body = bytes::Bytes::copy_from_slice(&data);
-                    io.writing.push_back(Frame::control(Opcode::Pong, body));
+                if let Some(io) = self.io(*path) {
+                    io.answer_ping(bytes::Bytes::copy_from_slice(&data));
                 }
             }
             websocket::Message::Pong(_) => {}

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use enchufe::{DisconnectReason, Limits, Namespace, Server};
+use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use crate::support::{Client, Log, Via, Ws, serve, serve_with, wait_until};
+use crate::support::{Client, Log, Received, Via, Ws, frame, serve, serve_with, wait_until};
 
 fn ends(log: &Log) -> Namespace {
     let log = log.clone();
@@ -240,4 +241,35 @@ async fn a_namespace_that_is_in_use_is_kept() {
     held.emit("here", ()).unwrap();
     assert_eq!(keeper.next().await, "42/held,[\"here\"]");
     let _: &Server = &io;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_pings_is_answered_without_being_kept() {
+    let io = serve(Namespace::new("/"));
+    let mut ws = Ws::in_memory(&io, 256);
+    ws.upgrade("EIO=4&transport=websocket").await;
+    ws.send("40").await;
+    ws.text().await;
+    ws.text().await;
+    // More than the pipe takes, so that whatever follows has to wait.
+    for n in 0..30 {
+        io.of("/").emit("n", (n, "x".repeat(100))).unwrap();
+    }
+    sleep(Duration::from_millis(10)).await;
+    for n in 0..1_000 {
+        ws.write(&frame(Opcode::Ping, format!("{n}").as_bytes())).await;
+    }
+    sleep(Duration::from_millis(10)).await;
+    let mut events = 0;
+    let mut pongs = Vec::new();
+    while let Ok(received) = timeout(Duration::from_secs(1), ws.recv()).await {
+        match received {
+            Received::Text(_) => events += 1,
+            Received::Pong(data) => pongs.push(data),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(events, 30);
+    assert_eq!(pongs.last().unwrap(), "999", "the latest is answered");
+    assert!(pongs.len() < 10, "{} pongs were kept", pongs.len());
 }
