@@ -1,12 +1,14 @@
 //! The browser client, embedded in the server and served beside its endpoint.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use sha1::{Digest, Sha1};
 
 use super::answer::{self, Answer};
 
@@ -15,6 +17,7 @@ pub(crate) struct ClientFile {
     name: &'static str,
     content: &'static [u8],
     encoded: [OnceLock<Bytes>; 3],
+    etag: OnceLock<HeaderValue>,
 }
 
 macro_rules! files {
@@ -23,6 +26,7 @@ macro_rules! files {
             name: $name,
             content: include_bytes!(concat!("../../client-dist/", $name)),
             encoded: [const { OnceLock::new() }; 3],
+            etag: OnceLock::new(),
         }),*]
     };
 }
@@ -35,9 +39,6 @@ static FILES: [ClientFile; 6] = files![
     "socket.io.esm.min.js",
     "socket.io.esm.min.js.map",
 ];
-
-/// Changes with every release.
-const ETAG: &str = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
 
 /// How a file can be sent, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +91,10 @@ pub(crate) fn find(prefix: &str, path: &str) -> Option<&'static ClientFile> {
 /// Sends a file, compressed where the client takes it, or says that its copy is still good.
 pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &HeaderMap) -> Answer {
     if let Some(known) = request.get(header::IF_NONE_MATCH)
-        && known.to_str().is_ok_and(is_current)
+        && known.to_str().is_ok_and(|known| file.is_current(known))
     {
         let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
-        answer.headers_mut().insert(header::ETAG, HeaderValue::from_static(ETAG));
+        answer.headers_mut().insert(header::ETAG, file.etag().clone());
         return answer;
     }
     let kind = if file.name.ends_with(".map") {
@@ -111,7 +112,7 @@ pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &Heade
     let mut answer = answer::with_type(StatusCode::OK, kind, body);
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
-    headers.insert(header::ETAG, HeaderValue::from_static(ETAG));
+    headers.insert(header::ETAG, file.etag().clone());
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     if let Some(coding) = coding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
@@ -124,6 +125,26 @@ pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &Heade
 }
 
 impl ClientFile {
+    /// Changes with the content. It is weak, because each coding of the content has the same.
+    fn etag(&self) -> &HeaderValue {
+        self.etag.get_or_init(|| {
+            let mut etag = String::from("W/\"");
+            for byte in Sha1::digest(self.content).iter().take(10) {
+                // Writing to a string does not fail.
+                let _ = write!(etag, "{byte:02x}");
+            }
+            etag.push('"');
+            // Hexadecimal digits in quotes are a valid value.
+            HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""))
+        })
+    }
+
+    fn is_current(&self, known: &str) -> bool {
+        let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        let ours = strong(self.etag().to_str().unwrap_or_default());
+        known.split(',').any(|tag| tag.trim() == "*" || strong(tag) == ours)
+    }
+
     fn encoded(&self, coding: Coding) -> Option<Bytes> {
         let slot = self.encoded.get(coding as usize)?;
         if let Some(encoded) = slot.get() {
@@ -137,10 +158,6 @@ impl ClientFile {
             }
         }
     }
-}
-
-fn is_current(known: &str) -> bool {
-    known.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == ETAG)
 }
 
 /// The coding that the client likes best; of those that it likes equally, ours.
@@ -206,10 +223,14 @@ mod tests {
     #[test]
     fn a_known_version_is_not_sent_again() {
         let file = find("/", "/socket.io.min.js").unwrap();
-        for known in [ETAG, concat!("W/\"", env!("CARGO_PKG_VERSION"), "\""), "*"] {
-            let answer = answer(file, &Method::GET, &headers(header::IF_NONE_MATCH, known));
+        let weak = file.etag().to_str().unwrap();
+        for known in [weak, weak.trim_start_matches("W/"), "*", &format!("\"x\", {weak}")] {
+            let request = HeaderMap::from_iter([(header::IF_NONE_MATCH, known.parse().unwrap())]);
+            let answer = answer(file, &Method::GET, &request);
             assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{known}");
         }
+        let same = FILES.iter().filter(|other| other.etag() == file.etag()).count();
+        assert_eq!(same, 1, "each file has its own");
         let answer = answer(file, &Method::GET, &headers(header::IF_NONE_MATCH, "\"old\""));
         assert_eq!(answer.status(), StatusCode::OK);
     }
