@@ -84,8 +84,8 @@ pub struct Limits {
     /// The emit that would pass it fails.
     pub max_pending_acks: usize,
     /// Event handlers of one connection that may be running. Default 256 (the official server: none).
-    /// A connection at this limit is not read until one of them ends, so handlers that all wait for answers of
-    /// this one client wait in vain: give such emits a time-out.
+    /// Events past it wait until one of them ends, in order; with [`max_early_bytes`](Self::max_early_bytes) of
+    /// them waiting the connection is not read any more.
     pub max_in_flight_handlers: usize,
     /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
     /// A connection past it is closed as a slow consumer.

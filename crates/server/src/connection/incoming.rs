@@ -56,8 +56,8 @@ fn packet(
     }
 }
 
-/// The body of a POST. What stands before an error in it is handled. Where as many handlers are running as may
-/// be, it gives back what has not been handled.
+/// The body of a POST. What stands before an error in it is handled. Where too much waits for handlers to end, it
+/// gives back what has not been handled.
 pub(super) fn payload<'a>(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
@@ -66,7 +66,7 @@ pub(super) fn payload<'a>(
 ) -> Result<PostAnswer, &'a str> {
     let mut rest = Some(text);
     while let Some(unhandled) = rest {
-        if connection.is_saturated() {
+        if connection.is_choked() {
             return Err(unhandled);
         }
         let (part, after) = match unhandled.split_once(SEPARATOR) {

@@ -10,12 +10,13 @@ pub(crate) mod driver;
 mod flush;
 mod incoming;
 pub(crate) mod mux;
+mod parked;
 pub(crate) mod stream;
 mod turn;
 mod wheel;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::task::Wake;
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use self::driver::DriverHandle;
+use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
 use crate::handshake::RequestBlock;
@@ -77,6 +79,8 @@ pub(crate) struct Connection {
     posting: AtomicBool,
     /// Event handlers that have not finished.
     in_flight: AtomicU32,
+    /// Bytes of the events that wait until fewer handlers are running; see [`parked`].
+    parked_bytes: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -94,6 +98,7 @@ pub(crate) struct Inner {
     poll: Option<oneshot::Sender<PollAnswer>>,
     mail: Vec<Mail>,
     sockets: SmallVec<[Socket; 1]>,
+    parked: Parked,
     /// Namespaces that the server has disconnected: packets for them may still be on their way.
     left: Vec<Arc<str>>,
 }
@@ -116,6 +121,7 @@ impl Connection {
             flags: AtomicU8::new(QUEUED),
             posting: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            parked_bytes: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 session,
                 hold: 0,
@@ -125,6 +131,7 @@ impl Connection {
                 poll: None,
                 mail: Vec::new(),
                 sockets: SmallVec::new(),
+                parked: Parked::default(),
                 left: Vec::new(),
             }),
         })
@@ -174,6 +181,20 @@ impl Connection {
         }
         drop(inner);
         self.notify();
+    }
+
+    /// Queues a frame if something holds, which is looked at under the lock: whoever sees its effect queues
+    /// behind the frame.
+    pub(crate) fn send_if(&self, frame: Frame, holds: impl FnOnce() -> bool) -> bool {
+        let mut inner = self.inner.lock();
+        let sent = holds();
+        if sent && inner.session.send([frame], &self.core.session).is_err() {
+            self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
+            inner.session.abort(CloseReason::SlowConsumer);
+        }
+        drop(inner);
+        self.notify();
+        sent
     }
 
     /// Queues the frames of one packet if they can leave at once, else forgets them.
@@ -327,7 +348,7 @@ impl Connection {
 
     /// Time passed.
     fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
-        if self.is_saturated() {
+        if self.is_choked() {
             // It is not read until a handler ends: its pong may have come long ago.
             inner.session.handle_unread(now, &self.core.session);
         }
@@ -366,10 +387,6 @@ impl Connection {
         if before as usize >= self.core.config.limits.max_in_flight_handlers {
             self.wake_for(IO);
         }
-    }
-
-    fn is_saturated(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) as usize >= self.core.config.limits.max_in_flight_handlers
     }
 }
 

@@ -16,7 +16,7 @@ use crate::frames;
 use crate::handler::guarded;
 use crate::namespace::{admit, dispatch};
 use crate::reason::DisconnectReason;
-use crate::socket::{Gate, Socket};
+use crate::socket::{Early, Gate, Socket};
 
 /// A new connection.
 pub(super) fn opened(connection: &Arc<Connection>) {
@@ -85,6 +85,7 @@ fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Byte
     };
     match packet.kind {
         Kind::Event => match socket.gate(packet, attachments) {
+            Gate::Open if connection.must_park() => connection.park(&socket, packet, attachments),
             Gate::Open => check(connection, dispatch::event(&socket, packet, attachments)),
             Gate::Waiting => {}
             Gate::Full => {
@@ -135,15 +136,19 @@ fn refuse(connection: &Connection, namespace: &str, message: &str) {
 pub(super) fn admitted(socket: &Socket) -> bool {
     while !socket.connection().is_saturated() {
         let Some(early) = socket.next_early() else { return true };
-        // It was a text when it was kept.
-        let text = std::str::from_utf8(&early.text).unwrap_or_default();
-        match Packet::decode(text, &socket.core().packet_limits) {
-            Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
-            // It was decoded once before it was kept.
-            Err(error) => undecodable(socket.connection(), &error),
-        }
+        late_event(socket, &early);
     }
     false
+}
+
+/// Handles an event that had to wait.
+pub(super) fn late_event(socket: &Socket, early: &Early) {
+    // It was a text, and decoded, when it was kept.
+    let text = std::str::from_utf8(&early.text).unwrap_or_default();
+    match Packet::decode(text, &socket.core().packet_limits) {
+        Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
+        Err(error) => undecodable(socket.connection(), &error),
+    }
 }
 
 /// A socket was disconnected: its handlers run, and it leaves its namespace between them.

@@ -23,6 +23,7 @@ impl Slot {
         let connection = self.connection.clone();
         let flags = connection.flags.swap(0, Ordering::AcqRel);
         let mut readable = flags & IO != 0;
+        connection.resume();
         let mail = std::mem::take(&mut connection.inner.lock().mail);
         for mail in mail {
             readable |= matches!(mail, Mail::Stream(..));
@@ -45,8 +46,8 @@ impl Slot {
     fn open_mail(&mut self, mail: Mail, now: Millis) {
         let connection = self.connection.clone();
         match mail {
-            // Too many handlers are running: the client waits for its answer meanwhile.
-            Mail::Post(..) | Mail::Rest(..) | Mail::Admitted(_) if connection.is_saturated() => {
+            // Too much is waiting for handlers to end: the client waits for its answer meanwhile.
+            Mail::Post(..) | Mail::Rest(..) if connection.is_choked() => {
                 connection.inner.lock().mail.push(mail);
             }
             Mail::Post(body, answer) => match ByteString::try_from(body) {
@@ -114,7 +115,7 @@ impl Slot {
     ) {
         let connection = self.connection.clone();
         for _ in 0..READS {
-            if connection.is_saturated() {
+            if connection.is_choked() {
                 // The end of a handler wakes the connection again.
                 return;
             }
@@ -136,7 +137,7 @@ impl Slot {
             loop {
                 let limits = &connection.core.websocket_limits;
                 let Some(io) = self.io(path) else { return };
-                if connection.is_saturated() {
+                if connection.is_choked() {
                     return io.keep(input);
                 }
                 match io.decoder.decode(&mut input, limits) {
@@ -291,6 +292,7 @@ impl Slot {
         let mail = std::mem::take(&mut inner.mail);
         let sockets = std::mem::take(&mut inner.sockets);
         drop(inner);
+        connection.clear_parked();
         if let Some(io) = self.main.take() {
             close_now(io, &[], scratch);
         }

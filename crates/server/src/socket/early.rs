@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use enchufe_proto::socket::{self as packets, Packet};
+use enchufe_proto::socket::Packet;
 
 use super::{ACCEPTED, READY, Socket};
 use crate::connection::Mail;
@@ -42,14 +42,12 @@ impl Socket {
         }
         let mut early = self.0.early.lock();
         let Some(waiting) = early.as_mut() else { return Gate::Open };
-        let mut text = Vec::with_capacity(packet.data.len() + packet.nsp.len() + 24);
-        packets::encode::write_header(&mut text, packet.kind, packet.attachments, packet.nsp, packet.id);
-        text.extend_from_slice(packet.data.as_bytes());
-        waiting.bytes += text.len() + attachments.iter().map(Bytes::len).sum::<usize>() + size_of::<Early>();
+        let event = Early::new(packet, attachments);
+        waiting.bytes += event.cost();
         if waiting.bytes > self.core().config.limits.max_early_bytes {
             return Gate::Full;
         }
-        waiting.events.push_back(Early { text, attachments: attachments.to_vec() });
+        waiting.events.push_back(event);
         Gate::Waiting
     }
 

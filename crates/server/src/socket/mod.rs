@@ -15,7 +15,7 @@ pub use self::emit::{Emitted, SocketEmitter};
 pub(crate) use crate::handshake::Handshake;
 pub(crate) use crate::reason::DisconnectReason;
 
-pub(crate) use self::early::Gate;
+pub(crate) use self::early::{Early, Gate};
 
 use self::acks::PendingAcks;
 use self::early::EarlyEvents;
@@ -266,11 +266,14 @@ impl Socket {
 
     /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
     pub(crate) fn accept(&self) -> bool {
-        let accepted =
-            self.0.state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        // Emits from elsewhere look at the state first, so none of them comes before the reply.
+        let reply = frames::connect(self.namespace_name(), self.0.id);
+        let accepted = self.0.connection.send_if(reply, || {
+            let state = &self.0.state;
+            state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        });
         if accepted {
             self.0.connection.joined();
-            self.0.connection.send([frames::connect(self.namespace_name(), self.0.id)]);
         }
         accepted
     }

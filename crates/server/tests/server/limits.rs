@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use enchufe::{DisconnectReason, Limits, Namespace, Server};
+use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, Server, Socket};
 use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
@@ -175,6 +175,30 @@ async fn one_batch_does_not_pass_the_limit_of_running_handlers() {
         sleep(Duration::from_millis(10_000)).await;
         assert_eq!(log.entries().len(), 100, "{via:?}: all of them run in the end");
         sending.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_pass_the_events_that_wait_for_running_handlers() {
+    for via in Via::BOTH {
+        let limits = Limits { max_in_flight_handlers: 3, ..Default::default() };
+        let namespace =
+            Namespace::new("/").on("ask-me", async |socket: Socket| -> Result<(), HandlerError> {
+                socket.emit_with_ack::<i64>("question", ()).await?;
+                socket.emit("thanks", ())?;
+                Ok(())
+            });
+        let io = serve_with(namespace, |io| io.limits(limits));
+        let mut client = Client::connect(&io, via).await;
+        client.send_all(&vec!["42[\"ask-me\"]"; 30]).await;
+        let mut thanks = 0;
+        while thanks < 30 {
+            let packet = client.next().await;
+            match packet.strip_prefix("42").and_then(|rest| rest.split_once("[\"question\"")) {
+                Some((id, _)) => client.send(&format!("43{id}[7]")).await,
+                None => thanks += usize::from(packet == "42[\"thanks\"]"),
+            }
+        }
     }
 }
 

@@ -1,0 +1,88 @@
+//! Events that wait because as many handlers are running as may be.
+//!
+//! Only events wait: answers to what those handlers have emitted, pongs and disconnections go on, so that
+//! handlers that wait for their client are not waiting for ever. When too much is waiting the connection is
+//! not read any more, which holds the client back.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use enchufe_proto::socket::{self as packets, Packet};
+
+use super::{Connection, mux};
+use crate::socket::{Early, Socket};
+
+/// The events, in the order in which they came. Empty, they hold no memory beyond this.
+#[derive(Default)]
+pub(super) struct Parked(VecDeque<(Socket, Early)>);
+
+impl Connection {
+    /// Whether as many handlers are running as may be.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) as usize >= self.core.config.limits.max_in_flight_handlers
+    }
+
+    /// Whether so much waits that nothing more is read.
+    pub(super) fn is_choked(&self) -> bool {
+        self.parked_bytes.load(Ordering::Relaxed) > self.core.config.limits.max_early_bytes
+    }
+
+    /// Whether an event has to wait: there are too many handlers, or others wait already.
+    pub(super) fn must_park(&self) -> bool {
+        self.is_saturated() || self.parked_bytes.load(Ordering::Relaxed) > 0
+    }
+
+    /// Keeps an event for later.
+    pub(super) fn park(&self, socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes]) {
+        let early = Early::new(packet, attachments);
+        self.parked_bytes.fetch_add(early.cost(), Ordering::Relaxed);
+        self.inner.lock().parked.0.push_back((socket.clone(), early));
+    }
+
+    fn unpark(&self) -> Option<(Socket, Early)> {
+        let mut inner = self.inner.lock();
+        let next = inner.parked.0.pop_front();
+        match &next {
+            Some((_, early)) => {
+                self.parked_bytes.fetch_sub(early.cost(), Ordering::Relaxed);
+            }
+            None => inner.parked = Parked::default(),
+        }
+        next
+    }
+
+    /// Forgets what waits: the connection is over.
+    pub(super) fn clear_parked(&self) {
+        // Sockets are dropped when the lock is free again.
+        let parked = std::mem::take(&mut self.inner.lock().parked);
+        self.parked_bytes.store(0, Ordering::Relaxed);
+        drop(parked);
+    }
+
+    /// Handles what waits, as far as handlers have ended.
+    pub(super) fn resume(self: &Arc<Self>) {
+        while self.parked_bytes.load(Ordering::Relaxed) > 0 && !self.is_saturated() {
+            let Some((socket, early)) = self.unpark() else { return };
+            // One that has left is past hearing.
+            if socket.connected() {
+                mux::late_event(&socket, &early);
+            }
+        }
+    }
+}
+
+impl Early {
+    pub(crate) fn new(packet: &Packet<'_>, attachments: &[Bytes]) -> Self {
+        let mut text = Vec::with_capacity(packet.data.len() + packet.nsp.len() + 24);
+        packets::encode::write_header(&mut text, packet.kind, packet.attachments, packet.nsp, packet.id);
+        text.extend_from_slice(packet.data.as_bytes());
+        Self { text, attachments: attachments.to_vec() }
+    }
+
+    /// What it is counted with.
+    pub(crate) fn cost(&self) -> usize {
+        self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>() + size_of::<Self>()
+    }
+}
