@@ -1,6 +1,7 @@
 //! From the command line to a server that listens, and to its end.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -12,9 +13,13 @@ use enchufe::Server;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::args::{Args, Profile};
 use crate::profiles::{app, client, engine, protocol};
+
+/// How long requests that are under way may take once the server has closed.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,10 +91,17 @@ async fn mounted(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let app = router.layer(server.layer()).layer(middleware::from_fn(allow_after_delay));
-    let served = axum::serve(listener, app).into_future();
+    let stopped = CancellationToken::new();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.clone().cancelled_owned());
+    let end = async {
+        stop.await;
+        stopped.cancel();
+        // The last answers are written meanwhile; a client that never finishes its request is not waited for.
+        tokio::time::sleep(LAST_ANSWERS).await;
+    };
     tokio::select! {
-        served = served => Ok(served?),
-        () = stop => Ok(()),
+        served = serving.into_future() => Ok(served?),
+        () = end => Ok(()),
     }
 }
 
