@@ -56,6 +56,15 @@ pub(crate) enum StorageError {
 
 pub(crate) type Result<T, E = StorageError> = std::result::Result<T, E>;
 
+/// Creates the folder for nobody else's eyes: what is in it would let others in under any name.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// A handle to the database; clones share it.
 #[derive(Clone)]
 pub(crate) struct Storage {
@@ -69,7 +78,7 @@ pub(crate) struct Storage {
 impl Storage {
     /// Opens (and creates or migrates) `chat.sqlite` in `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        std::fs::create_dir_all(folder)
+        create_private(folder)
             .map_err(|source| StorageError::Folder { path: folder.display().to_string(), source })?;
         let lock = lock(folder)?;
         let file = folder.join("chat.sqlite");
