@@ -84,7 +84,7 @@ pub struct Limits {
     /// The emit that would pass it fails.
     pub max_pending_acks: usize,
     /// Event handlers of one connection that may be running. Default 256 (the official server: none).
-    /// Events past it wait until one of them ends, in order; with [`max_early_bytes`](Self::max_early_bytes) of
+    /// Events past it wait until one of them ends, in order; with `max_early_bytes` of
     /// them waiting the connection is not read any more.
     pub max_in_flight_handlers: usize,
     /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
