@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::args::Options;
 use crate::counts::{self, Counts};
-use crate::process;
+use crate::{process, tools};
 
 /// The limit of a command that says nothing else.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -60,6 +60,9 @@ impl<'a> Job<'a> {
         let Cmd { mut inner, limit } = command;
         if inner.get_current_dir().is_none() {
             inner.current_dir(&self.root);
+        }
+        if let Some(path) = tools::path() {
+            inner.env("PATH", path);
         }
         process::run(&mut inner, &self.log, limit)
     }

@@ -1,6 +1,8 @@
 //! The programs that steps need, installed where the machine can (Debian's packages), else asked for.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::job::{Cmd, Job};
@@ -51,6 +53,46 @@ impl Tool {
             std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
         })
     }
+}
+
+/// The oldest Node that the test runners work with.
+const OLDEST_NODE: (u32, u32) = (20, 11);
+/// What is installed in the place of an older one: npm's own package of Node.
+const NODE_PACKAGE: &str = "node@22";
+
+/// The folder of the Node to use, where the machine's own is too old.
+static NODE_FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Sees to a Node that is recent enough. Debian's may not be; then one from npm is put under `target/xtask/`.
+pub(crate) fn recent_node(job: &mut Job<'_>) -> Result<(), String> {
+    if NODE_FOLDER.get().is_some() || node_version(job)?.is_some_and(|version| version >= OLDEST_NODE) {
+        return Ok(());
+    }
+    let folder = job.target().join("xtask/node");
+    let bin = folder.join("node_modules/node/bin");
+    if !bin.join("node").is_file() {
+        println!("        installing {NODE_PACKAGE} from npm: the machine's Node is too old");
+        let install = Cmd::new("npm").words("install --no-audit --no-fund --no-save --prefix").arg(&folder);
+        job.prepare(install.arg(NODE_PACKAGE))?;
+    }
+    NODE_FOLDER.get_or_init(|| bin);
+    match node_version(job)? {
+        Some(version) if version >= OLDEST_NODE => Ok(()),
+        _ => Err(format!("please install Node {}.{} or newer", OLDEST_NODE.0, OLDEST_NODE.1)),
+    }
+}
+
+fn node_version(job: &mut Job<'_>) -> Result<Option<(u32, u32)>, String> {
+    let text = job.prepare(Cmd::new("node").arg("--version"))?;
+    let mut numbers = text.trim().trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
+    Ok(numbers.next().zip(numbers.next()))
+}
+
+/// The `PATH` for commands, where it is not the machine's own.
+pub(crate) fn path() -> Option<OsString> {
+    let folder = NODE_FOLDER.get()?;
+    let machine = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(folder.clone()).chain(std::env::split_paths(&machine))).ok()
 }
 
 /// Installs Debian's packages without ever asking: as root, or through `sudo` where that wants no password.

@@ -11,6 +11,7 @@ use crate::tools::{self, NODE, NPM, PYTHON};
 pub(super) fn packages(job: &mut Job<'_>, folder: &Path) -> Result<(), String> {
     NODE.ensure(job)?;
     NPM.ensure(job)?;
+    tools::recent_node(job)?;
     let lock = folder.join("package-lock.json");
     let wanted = fs::read(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
     let stamp = folder.join("node_modules/.installed-from");

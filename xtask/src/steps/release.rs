@@ -1,6 +1,8 @@
 //! What must hold before the crates can be published: they package whole, and what they depend on
 //! is allowed.
 
+use std::time::Duration;
+
 use crate::job::{Cmd, Job};
 use crate::process::exists;
 
@@ -35,11 +37,15 @@ pub(super) fn package(job: &mut Job<'_>) -> Result<(), String> {
 pub(super) fn deny(job: &mut Job<'_>) -> Result<(), String> {
     if !exists("cargo-deny") {
         println!("        installing cargo-deny {CARGO_DENY}, once: this takes some minutes");
-        job.prepare(Cmd::cargo("install cargo-deny --locked --version").arg(CARGO_DENY))?;
+        let install = Cmd::cargo("install cargo-deny --locked --version").arg(CARGO_DENY);
+        job.prepare(install.within(Duration::from_secs(45 * 60)))?;
     }
     job.run(Cmd::cargo("deny --workspace check licenses bans sources"))?;
-    let advisories = job.finish(Cmd::cargo("deny --workspace check advisories"))?;
-    if advisories.succeeded() {
+    let fetching = Duration::from_secs(3 * 60);
+    let advisories = job.finish(Cmd::cargo("deny --workspace check advisories").within(fetching))?;
+    if advisories.status.is_none() {
+        job.note("advisories not checked: the advisory database did not arrive in time");
+    } else if advisories.succeeded() {
         job.count(1, 0);
     } else if advisories.output.contains("advisory database") && !advisories.output.contains("error[") {
         job.note("advisories not checked: the advisory database cannot be fetched from here");
