@@ -22,6 +22,7 @@ use tokio::time::Sleep;
 use super::stream::Io;
 use super::wheel::Wheel;
 use super::{Connection, mux};
+use crate::handler::guarded;
 use crate::time::Clock;
 
 /// The buffer that all connections of a driver read into.
@@ -187,8 +188,14 @@ impl Driver {
     /// One connection's turn. `false` where nothing of it remains.
     fn turn(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
-        let alive = slot.turn(now, &mut self.read_buffer, &mut self.scratch);
-        if !alive {
+        // Handlers are guarded where they are called; what is left is the destructors of what the application
+        // keeps for a socket. A panic there is not to end the other connections.
+        let (buffer, scratch) = (&mut self.read_buffer, &mut self.scratch);
+        let alive = guarded("a connection", || slot.turn(now, buffer, scratch));
+        if alive != Some(true) {
+            if alive.is_none() {
+                slot.connection.abandon();
+            }
             self.slots.remove(key as usize);
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
             return;
