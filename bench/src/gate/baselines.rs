@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 
 /// What counts differ by between machines and linkers without any change of the code.
 const TOLERANCE_PERCENT: f64 = 3.0;
-/// For the shortest paths a few per cent is less than one instruction.
-const TOLERANCE_INSTRUCTIONS: f64 = 2.0;
+/// For the shortest paths a few per cent is less than what one call inlined or not makes.
+const TOLERANCE_INSTRUCTIONS: f64 = 8.0;
 
 /// `bench/baselines.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -182,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn the_tolerance_is_three_per_cent_or_two_instructions() {
-        assert_eq!(verdicts(&[measured("big", 1030.0), measured("tiny", 12.0)], false), [Verdict::Same; 2]);
-        assert_eq!(verdicts(&[measured("big", 1030.1), measured("tiny", 12.1)], false), [Verdict::Worse; 2]);
-        assert_eq!(verdicts(&[measured("big", 969.9), measured("tiny", 7.9)], false), [Verdict::Better; 2]);
+    fn the_tolerance_is_three_per_cent_or_eight_instructions() {
+        assert_eq!(verdicts(&[measured("big", 1030.0), measured("tiny", 18.0)], false), [Verdict::Same; 2]);
+        assert_eq!(verdicts(&[measured("big", 1030.1), measured("tiny", 18.1)], false), [Verdict::Worse; 2]);
+        assert_eq!(verdicts(&[measured("big", 969.9), measured("tiny", 1.9)], false), [Verdict::Better; 2]);
     }
 
     #[test]
