@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) stopped: CancellationToken,
     drivers: Mutex<Vec<Arc<DriverHandle>>>,
     next_driver: AtomicUsize,
+    /// The runtime that the drivers are in.
+    runtime: Mutex<Option<Handle>>,
 }
 
 /// Counters of what the limits have done, and of faults in handlers.
@@ -85,6 +87,7 @@ impl Core {
             stopped: CancellationToken::new(),
             drivers: Mutex::default(),
             next_driver: AtomicUsize::new(0),
+            runtime: Mutex::new(None),
         })
     }
 
@@ -95,6 +98,7 @@ impl Core {
         drivers.retain(|driver| !driver.has_ended());
         if drivers.is_empty() {
             let runtime = Handle::current();
+            *self.runtime.lock() = Some(runtime.clone());
             drivers.extend((0..runtime.metrics().num_workers().max(1)).map(|_| {
                 let handle = DriverHandle::new();
                 let driver = Driver::new(handle.clone(), self.clock);
@@ -105,6 +109,13 @@ impl Core {
         }
         let turn = self.next_driver.fetch_add(1, Ordering::Relaxed);
         drivers.get(turn % drivers.len()).cloned()
+    }
+
+    /// Runs something that may start handlers, from a thread that need not belong to a runtime.
+    pub(crate) fn within_runtime(&self, run: impl FnOnce()) {
+        let runtime = self.runtime.lock().clone();
+        let _entered = runtime.as_ref().map(Handle::enter);
+        run();
     }
 
     /// Polls a handler's future once here; where it is not done it goes on as a task of its own.

@@ -163,7 +163,7 @@ pub(crate) fn hand_over_disconnected(socket: &Socket) {
     let mail = Mail::Disconnected(socket.clone());
     if socket.connection().post_mail(mail).is_err() {
         // The connection is over already, and its driver has forgotten it.
-        disconnected(socket);
+        socket.core().within_runtime(|| disconnected(socket));
     }
 }
 
