@@ -55,6 +55,21 @@ impl Tool {
     }
 }
 
+/// Sees to a part of Rust that a minimal installation leaves out, such as cargo's subcommand `fmt`.
+pub(crate) fn component(job: &mut Job<'_>, subcommand: &str, component: &str) -> Result<(), String> {
+    let version = format!("{subcommand} --version");
+    if job.finish(Cmd::cargo(&version))?.succeeded() {
+        return Ok(());
+    }
+    println!("        adding Rust's component {component}");
+    let add = Cmd::new("rustup").words("component add").arg(component);
+    let added = exists("rustup") && job.finish(add)?.succeeded();
+    if added && job.finish(Cmd::cargo(&version))?.succeeded() {
+        return Ok(());
+    }
+    Err(format!("please install Rust's component `{component}`: `rustup component add {component}`"))
+}
+
 /// The oldest Node that the test runners work with.
 const OLDEST_NODE: (u32, u32) = (20, 11);
 /// What is installed in the place of an older one: npm's own package of Node.

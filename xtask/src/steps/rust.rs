@@ -1,12 +1,15 @@
 //! What Rust alone can check.
 
 use crate::job::{Cmd, Job};
+use crate::tools;
 
 pub(super) fn fmt(job: &mut Job<'_>) -> Result<(), String> {
+    tools::component(job, "fmt", "rustfmt")?;
     job.require(Cmd::cargo("fmt --all --check"))
 }
 
 pub(super) fn clippy(job: &mut Job<'_>) -> Result<(), String> {
+    tools::component(job, "clippy", "clippy")?;
     job.require(Cmd::cargo("clippy --workspace --all-targets --locked -- -D warnings"))
 }
 
