@@ -91,7 +91,9 @@ pub(crate) fn end_tree(root: u32) {
     }
     let pids: Vec<String> = tree.iter().map(u32::to_string).collect();
     // A process that has gone meanwhile is no error, so what `kill` answers does not matter.
-    let _ = Command::new("kill").arg("-KILL").args(pids).stderr(Stdio::null()).status();
+    // The shell's own `kill`: the program of that name is missing on small systems.
+    let kill = ["-c", "kill -KILL \"$@\"", "sh"];
+    let _ = Command::new("sh").args(kill).args(pids).stderr(Stdio::null()).status();
 }
 
 /// Whether a program of that name can be started.
