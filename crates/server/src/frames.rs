@@ -55,7 +55,7 @@ pub(crate) fn answer<T: Serialize + ?Sized>(
 }
 
 /// The answer to a CONNECT.
-pub(crate) fn connect(namespace: &str, id: SocketId) -> Frame {
+pub(crate) fn connect(namespace: &str, id: &SocketId) -> Frame {
     let mut text = start();
     packets::encode::write_header(&mut text, Kind::Connect, 0, namespace, None);
     text.extend_from_slice(b"{\"sid\":\"");

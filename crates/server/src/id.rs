@@ -1,46 +1,155 @@
 //! Ids: 120 random bits in the twenty characters that every Socket.IO tool expects.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hashbrown::Equivalent;
+
+/// The characters of an id.
+const LENGTH: usize = 20;
+/// What stands between the namespace and the session in the ids of old clients.
+const MARK: char = '#';
 
 /// The public id of a socket: twenty characters of `A–Z a–z 0–9 - _`, random, and new for each socket.
 ///
 /// It may be shown to other clients; nobody can do anything with it but name the socket. Secret ids of sessions, which
 /// have the same form, never leave the server but to their own client.
 ///
+/// Clients of Socket.IO 2 are the exception, where a server admits them: they make up their id themselves, of their
+/// namespace and their session: `/chat#` and the session's twenty characters, or in `/` those alone.
+///
+/// As large as three words, and cheap to clone: only the ids of old clients in other namespaces than `/` are shared by
+/// reference count.
+///
 /// ```
 /// use enchufe::SocketId;
 ///
 /// assert!(SocketId::parse("not an id").is_none());
+/// assert!(SocketId::parse("/chat#AAAAAAAAAAAAAAAAAAAA").is_some());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketId([u8; 20]);
+#[derive(Clone)]
+pub struct SocketId(Form);
+
+#[derive(Clone)]
+enum Form {
+    Short([u8; LENGTH]),
+    /// A namespace, the mark and a session's id.
+    Long(Arc<str>),
+}
 
 impl SocketId {
     /// A new one, from the thread's cryptographic generator.
     pub(crate) fn random() -> Self {
         let bytes: [u8; 15] = rand::random();
-        let mut text = [b'A'; 20];
+        let mut text = [b'A'; LENGTH];
         // Fifteen bytes are exactly twenty characters.
         let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
-        Self(text)
+        Self(Form::Short(text))
+    }
+
+    /// The id that a client of Socket.IO 2 gives itself in a namespace.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "old clients are admitted by the commits after this one")
+    )]
+    pub(crate) fn of_old_client(namespace: &str, session: &Self) -> Self {
+        if namespace == "/" {
+            return session.clone();
+        }
+        Self(Form::Long(format!("{namespace}{MARK}{session}").into()))
     }
 
     /// Reads an id, if the text can be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
-        let valid = bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        valid.then_some(Self(bytes))
+        if let Some(short) = short(text) {
+            return Some(Self(Form::Short(short)));
+        }
+        let (namespace, session) = text.rsplit_once(MARK)?;
+        (namespace.starts_with('/') && short(session).is_some()).then(|| Self(Form::Long(text.into())))
     }
 
-    /// The twenty characters.
+    /// Whether a text looks enough like an id to be worth looking up.
+    pub(crate) fn may_be(text: &str) -> bool {
+        text.len() == LENGTH || (text.len() > LENGTH && text.starts_with('/'))
+    }
+
+    /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only ASCII ever gets in.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        match &self.0 {
+            // Only ASCII ever gets in.
+            Form::Short(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+            Form::Long(text) => text,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Short(bytes) => bytes,
+            Form::Long(text) => text.as_bytes(),
+        }
+    }
+}
+
+fn short(text: &str) -> Option<[u8; LENGTH]> {
+    let bytes: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
+    bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(bytes)
+}
+
+impl PartialEq for SocketId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for SocketId {}
+
+impl PartialOrd for SocketId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SocketId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for SocketId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        IdText::of(self).hash(state);
+    }
+}
+
+/// The text of an id, to look one up by.
+#[derive(PartialEq, Eq)]
+pub(crate) struct IdText<'a>(&'a [u8]);
+
+impl<'a> IdText<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+
+    fn of(id: &'a SocketId) -> Self {
+        Self(id.as_bytes())
+    }
+}
+
+impl Hash for IdText<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0);
+    }
+}
+
+impl Equivalent<SocketId> for IdText<'_> {
+    fn equivalent(&self, key: &SocketId) -> bool {
+        self.0 == key.as_bytes()
     }
 }
 
@@ -70,6 +179,8 @@ impl serde::Serialize for SocketId {
 
 #[cfg(test)]
 mod tests {
+    use hashbrown::HashMap;
+
     use super::*;
 
     #[test]
@@ -81,9 +192,47 @@ mod tests {
     }
 
     #[test]
+    fn an_old_client_is_named_by_its_namespace_and_session() {
+        let session = SocketId::random();
+        assert_eq!(SocketId::of_old_client("/", &session), session);
+        let id = SocketId::of_old_client("/ch#at", &session);
+        assert_eq!(id.to_string(), format!("/ch#at#{session}"));
+        assert_eq!(SocketId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn both_forms_are_found_by_their_text() {
+        let short = SocketId::random();
+        let long = SocketId::of_old_client("/chat", &short);
+        let map: HashMap<_, _> = [(short.clone(), 1), (long.clone(), 2)].into_iter().collect();
+        for (id, value) in [(&short, 1), (&long, 2)] {
+            assert!(SocketId::may_be(id.as_str()));
+            assert_eq!(map.get(id), Some(&value));
+            assert_eq!(map.get(&IdText::new(id.as_str())), Some(&value));
+        }
+        assert_eq!(map.get(&IdText::new("lobby")), None);
+    }
+
+    #[test]
     fn what_cannot_be_an_id_is_none() {
-        for text in ["", "short", "exactly-20-chars-!!!", "aaaaaaaaaaaaaaaaaaaaa", "ééééééééé€"] {
+        for text in [
+            "",
+            "short",
+            "exactly-20-chars-!!!",
+            "aaaaaaaaaaaaaaaaaaaaa",
+            "ééééééééé€",
+            "/chat",
+            "/chat#short",
+            "chat#aaaaaaaaaaaaaaaaaaaa",
+            "#aaaaaaaaaaaaaaaaaaaa",
+        ] {
             assert_eq!(SocketId::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_stays_small() {
+        assert!(size_of::<SocketId>() <= 24);
+        assert!(size_of::<Option<SocketId>>() <= 24);
     }
 }

@@ -31,8 +31,9 @@ impl Registry {
     }
 
     pub(crate) fn insert(&self, connection: Arc<Connection>) {
-        let sid = connection.sid;
-        if self.shard(&sid).lock().insert(sid, connection).is_none() {
+        let sid = connection.sid.clone();
+        let shard = self.shard(&sid);
+        if shard.lock().insert(sid, connection).is_none() {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
     }

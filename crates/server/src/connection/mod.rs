@@ -286,13 +286,13 @@ impl Connection {
     }
 
     pub(crate) fn remove_socket(&self, socket: &Socket) {
-        self.inner.lock().sockets.retain(|other| other.id() != socket.id());
+        self.inner.lock().sockets.retain(|other| other != socket);
     }
 
     /// As [`Connection::remove_socket`], by the server's will: what the client has sent meanwhile is no fault.
     pub(crate) fn dismiss_socket(&self, socket: &Socket) {
         let mut inner = self.inner.lock();
-        inner.sockets.retain(|other| other.id() != socket.id());
+        inner.sockets.retain(|other| other != socket);
         let known = inner.left.iter().any(|name| **name == *socket.namespace_name());
         if !known && inner.left.len() < self.core.config.limits.max_namespaces {
             inner.left.push(socket.namespace_core().shared_name());

@@ -152,7 +152,7 @@ pub(crate) fn connection(
         if interval >= JITTER_FROM { interval / 2 + rand::random_range(0..=interval / 2) } else { interval };
     let open = Frame::text(format!("0{}", open.to_json()));
     let session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
-    let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), session);
+    let connection = Connection::new(core.clone(), driver, sid.clone(), Arc::new(request), session);
     core.registry.insert(connection.clone());
     // After the insertion: either this sees the server closing, or the closing sees the connection.
     if core.draining.is_cancelled() {

@@ -12,7 +12,7 @@ use slab::Slab;
 
 use super::Routes;
 use crate::frames::Frames;
-use crate::id::SocketId;
+use crate::id::{IdText, SocketId};
 use crate::operators::BroadcastAnswers;
 use crate::socket::Socket;
 use crate::state::States;
@@ -36,13 +36,21 @@ struct Members {
 
 impl Members {
     fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
-        let own = |name: &str| SocketId::parse(name).and_then(|id| self.by_id.get(&id).copied());
+        let own = |name: &str| {
+            let found = if SocketId::may_be(name) { self.by_id.get(&IdText::new(name)) } else { None };
+            found.copied()
+        };
         let everybody = self.sockets.iter().filter_map(|(key, _)| u32::try_from(key).ok());
         self.rooms.select(selection, everybody, own, |key| {
             if let Some(socket) = self.sockets.get(key as usize) {
                 each(socket);
             }
         });
+    }
+
+    /// Whether a socket is a member. Its key alone does not say so: it is given again.
+    fn has(&self, socket: &Socket) -> bool {
+        self.sockets.get(socket.key() as usize) == Some(socket)
     }
 }
 
@@ -86,10 +94,14 @@ impl NamespaceCore {
     /// Forgets a socket and its rooms.
     pub(crate) fn remove(&self, socket: &Socket) {
         let mut members = self.members.write();
-        // A key is given again: only its owner may give it back.
-        if members.by_id.remove(&socket.id()).is_some() {
-            members.sockets.try_remove(socket.key() as usize);
-            members.rooms.leave_all(socket.key());
+        if !members.has(socket) {
+            return;
+        }
+        members.sockets.try_remove(socket.key() as usize);
+        members.rooms.leave_all(socket.key());
+        // An old client that has come back at once has the same id again.
+        if members.by_id.get(socket.id_ref()) == Some(&socket.key()) {
+            members.by_id.remove(socket.id_ref());
         }
     }
 
@@ -113,14 +125,14 @@ impl NamespaceCore {
     /// `false` where it would be in too many.
     fn join_up_to(&self, limit: usize, socket: &Socket, rooms: &[RoomName]) -> bool {
         let mut members = self.members.write();
-        if !members.by_id.contains_key(&socket.id()) {
+        if !members.has(socket) {
             return true;
         }
         for room in rooms {
             if members.rooms.joined_count(socket.key()) >= limit {
                 return false;
             }
-            if **room == *socket.id().as_str() {
+            if **room == *socket.id_ref().as_str() {
                 members.rooms.join_own(socket.key());
             } else {
                 members.rooms.join(socket.key(), room);
@@ -131,11 +143,11 @@ impl NamespaceCore {
 
     pub(crate) fn leave(&self, socket: &Socket, rooms: &[RoomName]) {
         let mut members = self.members.write();
-        if !members.by_id.contains_key(&socket.id()) {
+        if !members.has(socket) {
             return;
         }
         for room in rooms {
-            if **room == *socket.id().as_str() {
+            if **room == *socket.id_ref().as_str() {
                 members.rooms.leave_own(socket.key());
             } else {
                 members.rooms.leave(socket.key(), room);
@@ -145,7 +157,7 @@ impl NamespaceCore {
 
     pub(crate) fn rooms_of(&self, socket: &Socket) -> Vec<String> {
         let members = self.members.read();
-        if !members.by_id.contains_key(&socket.id()) {
+        if !members.has(socket) {
             return Vec::new();
         }
         let own = members.rooms.in_own(socket.key()).then(|| socket.id().to_string());
@@ -197,7 +209,7 @@ impl NamespaceCore {
     }
 
     /// A socket that has gone does not answer any more.
-    pub(crate) fn forget_in_broadcasts(&self, id: SocketId) {
+    pub(crate) fn forget_in_broadcasts(&self, id: &SocketId) {
         let waiting: Vec<_> = self.broadcasts.lock().values().cloned().collect();
         waiting.iter().for_each(|answers| answers.forget(id));
     }

@@ -74,9 +74,9 @@ impl BroadcastAnswers {
     }
 
     /// This one will not answer any more.
-    pub(crate) fn forget(&self, socket: SocketId) {
+    pub(crate) fn forget(&self, socket: &SocketId) {
         let mut collecting = self.0.lock();
-        if collecting.waiting.remove(&socket) {
+        if collecting.waiting.remove(socket) {
             collecting.left += 1;
             collecting.look();
         }
@@ -141,7 +141,7 @@ impl<R> BroadcastAckFuture<R> {
             namespace.await_answers(id, answers.clone());
             for socket in &recipients {
                 if !socket.deliver(&frames, false) {
-                    answers.forget(socket.id());
+                    answers.forget(socket.id_ref());
                 }
             }
             let timeout = Box::pin(tokio::time::sleep(timeout.unwrap_or(DEFAULT_TIMEOUT)));

@@ -44,6 +44,12 @@ impl Rooms for SocketId {
     }
 }
 
+impl Rooms for &SocketId {
+    fn into_names(self) -> SmallVec<[RoomName; 1]> {
+        self.as_str().into_names()
+    }
+}
+
 impl<T: AsRef<str>> Rooms for &[T] {
     fn into_names(self) -> SmallVec<[RoomName; 1]> {
         self.iter().map(|room| room.as_ref().into()).collect()

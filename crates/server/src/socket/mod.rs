@@ -84,7 +84,7 @@ impl Socket {
         auth: Option<Arc<str>>,
     ) -> Self {
         let id = SocketId::random();
-        namespace.admit(id, |key| {
+        namespace.admit(id.clone(), |key| {
             Self(Arc::new(SocketInner {
                 id,
                 state: AtomicU8::new(ENTERING),
@@ -107,7 +107,7 @@ impl Socket {
     /// room of this name, so `to(id)` reaches it from anywhere.
     #[must_use]
     pub fn id(&self) -> SocketId {
-        self.0.id
+        self.0.id.clone()
     }
 
     /// The name of its namespace.
@@ -190,7 +190,7 @@ impl Socket {
 
     /// Everybody in the namespace but this socket.
     pub fn broadcast(&self) -> Broadcast {
-        Broadcast::new(self.0.namespace.clone()).except(self.0.id)
+        Broadcast::new(self.0.namespace.clone()).except(&self.0.id)
     }
 
     /// Everybody on this node but this socket.
@@ -240,6 +240,10 @@ impl Socket {
 
     // ---- for the rest of the crate -----------------------------------------------------------------
 
+    pub(crate) fn id_ref(&self) -> &SocketId {
+        &self.0.id
+    }
+
     pub(crate) fn key(&self) -> u32 {
         self.0.key
     }
@@ -267,7 +271,7 @@ impl Socket {
     /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
     pub(crate) fn accept(&self) -> bool {
         // Emits from elsewhere look at the state first, so none of them comes before the reply.
-        let reply = frames::connect(self.namespace_name(), self.0.id);
+        let reply = frames::connect(self.namespace_name(), &self.0.id);
         let accepted = self.0.connection.send_if(reply, || {
             let state = &self.0.state;
             state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -310,7 +314,7 @@ impl Socket {
     fn forget_the_awaited(&self) {
         self.0.early.lock().take();
         self.0.acks.lock().clear();
-        self.0.namespace.forget_in_broadcasts(self.0.id);
+        self.0.namespace.forget_in_broadcasts(&self.0.id);
     }
 
     /// Lets go of its own handlers without calling any: they may hold the socket, and it them.
