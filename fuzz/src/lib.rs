@@ -6,6 +6,7 @@
 mod chunks;
 mod json;
 mod payload;
+mod payload_v3;
 mod session;
 mod socket;
 mod websocket;
@@ -15,6 +16,7 @@ mod world;
 
 pub use json::json_scan;
 pub use payload::engine_payload;
+pub use payload_v3::engine_payload_v3;
 pub use session::session;
 pub use socket::{args, socket_packet};
 pub use websocket::websocket;

@@ -2,18 +2,20 @@
 //! its queue stays bounded.
 
 use enchufe_proto::engine::{
-    CloseReason, Frame, Millis, Output, Packet, Path, Poll, Role, Session, SessionConfig, State, Transport,
+    CloseReason, Frame, Millis, Output, Packet, Path, Poll, Revision, Role, Session, SessionConfig, State,
+    Transport,
 };
 
 /// What the protocol itself may queue beyond the bound of the outbox.
 const BEYOND: usize = 2 << 10;
 
-/// The first byte: role and transport; the rest: calls, of one or more bytes each.
+/// The first byte: role, transport and a server's revision; the rest: calls, of one or more bytes each.
 pub fn session(data: &[u8]) {
     let [setup, script @ ..] = data else { return };
     let role = if setup & 1 == 0 { Role::Server } else { Role::Client };
     let transport = if setup & 2 == 0 { Transport::Polling } else { Transport::WebSocket };
-    let mut driver = Driver::new(role, transport);
+    let revision = if setup & 4 == 0 { Revision::Four } else { Revision::Three };
+    let mut driver = Driver::new(role, transport, revision);
     let mut script = Script(script);
     driver.check();
     while let Some(call) = script.byte() {
@@ -51,9 +53,12 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(role: Role, transport: Transport) -> Self {
+    fn new(role: Role, transport: Transport, revision: Revision) -> Self {
         let config = SessionConfig { outbox_limit: 1000, ..SessionConfig::default() };
         let session = match role {
+            Role::Server if revision == Revision::Three => {
+                Session::server_of_revision_3(0, transport, Frame::text("0{}"), &config)
+            }
             Role::Server => {
                 let open = Frame::text("0{}");
                 Session::server(0, transport, open, config.ping_interval, &config)

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 
+use super::payload_v3::MESSAGE;
 use crate::websocket;
 
 /// How a frame travels.
@@ -18,11 +19,14 @@ pub enum FrameKind {
     Binary,
 }
 
+/// The longest unmasked header, and the kind that revision 3 puts before binary data.
+const MAX_HEADER: usize = 10 + 1;
+
 /// One outgoing packet. Cloning it copies no payload.
 #[derive(Debug, Clone)]
 pub struct Frame {
     body: Bytes,
-    header: [u8; 10],
+    header: [u8; MAX_HEADER],
     header_len: u8,
     kind: FrameKind,
 }
@@ -55,14 +59,26 @@ impl Frame {
     }
 
     fn with_opcode(kind: FrameKind, opcode: websocket::Opcode, body: Bytes) -> Self {
-        let written = websocket::header(opcode, true, false, body.len(), None);
-        let mut header = [0; 10];
-        let header_len = written.len().min(header.len());
-        for (to, from) in header.iter_mut().zip(written.iter()) {
+        let header = websocket::header(opcode, true, false, body.len(), None);
+        Self::with_header(kind, &header, &[], body)
+    }
+
+    fn with_header(kind: FrameKind, start: &[u8], end: &[u8], body: Bytes) -> Self {
+        let mut header = [0; MAX_HEADER];
+        let mut header_len = 0;
+        for (to, from) in header.iter_mut().zip(start.iter().chain(end)) {
             *to = *from;
+            header_len += 1;
         }
-        // An unmasked header is at most ten bytes.
-        Self { body, header, header_len: u8::try_from(header_len).unwrap_or(10), kind }
+        Self { body, header, header_len, kind }
+    }
+
+    /// The same binary message with its kind before the data, as a WebSocket of revision 3 carries it. The kind
+    /// stands at the end of the header, so that the data need not be copied.
+    #[must_use]
+    pub fn typed(&self) -> Self {
+        let header = websocket::header(websocket::Opcode::Binary, true, false, self.body.len() + 1, None);
+        Self::with_header(self.kind, &header, &[MESSAGE], self.body.clone())
     }
 
     /// Text or binary.
@@ -103,6 +119,21 @@ mod tests {
         assert_eq!(middle.header(), [0x82, 126, 1, 44]);
         let large = Frame::binary(vec![0; 70_000]);
         assert_eq!(large.header(), [0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x70]);
+    }
+
+    #[test]
+    fn a_typed_frame_shares_the_data() {
+        for (len, header) in [
+            (2, &[0x82, 3, 4][..]),
+            (125, &[0x82, 126, 0, 126, 4]),
+            (70_000, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0x11, 0x71, 4]),
+        ] {
+            let frame = Frame::binary(vec![0; len]);
+            let typed = frame.typed();
+            assert_eq!(typed.header(), header);
+            assert_eq!(typed.body().as_ptr(), frame.body().as_ptr());
+            assert_eq!(typed.wire_len(), header.len() + len);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Polling payloads: several packets in one HTTP body, separated by U+001E.
+//! Polling payloads of revision 4: several packets in one HTTP body, separated by U+001E.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,6 +36,12 @@ pub enum PayloadError {
     /// A binary packet is not base64.
     #[error("invalid base64")]
     Base64,
+    /// Revision 3: a packet has no length, or another one than it says.
+    #[error("invalid length")]
+    Length,
+    /// Revision 3: a text in a binary payload is not UTF-8.
+    #[error("invalid UTF-8")]
+    Utf8,
 }
 
 /// Goes through the packets of a payload. Each is decoded when it is asked for, so that a caller can stop
@@ -72,14 +78,19 @@ pub fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
         FrameKind::Text => out.extend_from_slice(frame.body()),
         FrameKind::Binary => {
             out.push(b'b');
-            let from = out.len();
-            // Four characters for each three bytes begun.
-            out.resize(from + frame.body().len().div_ceil(3) * 4, 0);
-            let slot = out.get_mut(from..).unwrap_or_default();
-            let written = STANDARD.encode_slice(frame.body(), slot).unwrap_or(0);
-            out.truncate(from + written);
+            write_base64(out, frame.body());
         }
     }
+}
+
+/// Appends data as base64.
+pub(super) fn write_base64(out: &mut Vec<u8>, data: &[u8]) {
+    let from = out.len();
+    // Four characters for each three bytes begun.
+    out.resize(from + data.len().div_ceil(3) * 4, 0);
+    let slot = out.get_mut(from..).unwrap_or_default();
+    let written = STANDARD.encode_slice(data, slot).unwrap_or(0);
+    out.truncate(from + written);
 }
 
 #[cfg(test)]

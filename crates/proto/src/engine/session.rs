@@ -12,7 +12,7 @@
 //! | state | deadline |
 //! | --- | --- |
 //! | Opening | the client's opening time-out (a server's session is born open) |
-//! | Open | the heartbeat |
+//! | Open | the heartbeat (revision 3: the next ping of the client, and once more as long where it sent anything else) |
 //! | Upgrading | the upgrade time-out closes only the probe; the heartbeat goes on |
 //! | Closing | the closing time-out |
 //!
@@ -21,6 +21,7 @@
 
 use std::collections::VecDeque;
 
+use super::dialect::Revision;
 use super::frame::Frame;
 use super::open::Open;
 use super::outbox::{Outbox, OutboxFull};
@@ -41,9 +42,9 @@ const LONGEST_PATIENCE: Millis = 24 * 60 * 60 * 1000;
 /// Which end of the session this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The end that pings.
+    /// The end that pings, in revision 4.
     Server,
-    /// The end that answers.
+    /// The end that answers, in revision 4.
     Client,
 }
 
@@ -130,7 +131,7 @@ pub enum Poll {
 /// The times and bounds of a session, in milliseconds and bytes.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
-    /// Between a pong and the next ping.
+    /// Between a pong and the next ping; in revision 3 between a client's pings.
     pub ping_interval: Millis,
     /// What a pong may take.
     pub ping_timeout: Millis,
@@ -170,6 +171,7 @@ impl Default for SessionConfig {
 #[derive(Debug)]
 pub struct Session {
     role: Role,
+    revision: Revision,
     state: State,
     transport: Transport,
     /// A ping was sent and its pong has not come.
@@ -212,7 +214,21 @@ impl Session {
         session
     }
 
-    /// A client's session, waiting for the server's OPEN packet.
+    /// As [`Session::server`], for a client of revision 3, which pings by itself.
+    #[must_use]
+    pub fn server_of_revision_3(
+        now: Millis,
+        transport: Transport,
+        open: Frame,
+        config: &SessionConfig,
+    ) -> Self {
+        let mut session = Self::server(now, transport, open, 0, config);
+        session.revision = Revision::Three;
+        session.timers.set(Timer::Heartbeat, now + config.ping_interval + config.ping_timeout);
+        session
+    }
+
+    /// A client's session, of revision 4, waiting for the server's OPEN packet.
     #[must_use]
     pub fn client(now: Millis, transport: Transport, config: &SessionConfig) -> Self {
         let mut session = Self::new(Role::Client, State::Opening, transport);
@@ -223,6 +239,7 @@ impl Session {
     const fn new(role: Role, state: State, transport: Transport) -> Self {
         Self {
             role,
+            revision: Revision::Four,
             state,
             transport,
             awaiting_pong: false,
@@ -286,6 +303,13 @@ impl Session {
                 return Some(packet.data);
             }
             (Kind::Close, _) => self.finish(CloseReason::TransportClose),
+            (Kind::Ping, Role::Server) if self.revision == Revision::Three => {
+                self.handle_client_ping(now, packet.data, config);
+            }
+            // The heartbeat has one direction only.
+            (Kind::Pong, Role::Server) if self.revision == Revision::Three => {
+                self.finish(CloseReason::TransportError);
+            }
             (Kind::Pong, Role::Server) if self.awaiting_pong => {
                 self.awaiting_pong = false;
                 self.timers.set(Timer::Heartbeat, now + config.ping_interval);
@@ -293,15 +317,30 @@ impl Session {
             // The heartbeat has one direction only.
             (Kind::Ping, Role::Server) => self.finish(CloseReason::TransportError),
             (Kind::Ping, Role::Client) => {
-                let pong = Frame::text(format!("3{}", packet.data));
-                match self.outbox.push_all([pong], config.outbox_limit) {
-                    Ok(()) => self.expect_ping(now),
-                    Err(OutboxFull) => self.finish(CloseReason::SlowConsumer),
+                if self.answer_ping(packet.data, config) {
+                    self.expect_ping(now);
                 }
             }
             (Kind::Pong | Kind::Open | Kind::Upgrade | Kind::Noop, _) => {}
         }
         None
+    }
+
+    fn handle_client_ping(&mut self, now: Millis, data: &str, config: &SessionConfig) {
+        if self.answer_ping(data, config) {
+            (self.heard, self.extended) = (false, false);
+            self.timers.set(Timer::Heartbeat, now + config.ping_interval + config.ping_timeout);
+        }
+    }
+
+    /// `false` where the peer does not take what it asks for.
+    fn answer_ping(&mut self, data: &str, config: &SessionConfig) -> bool {
+        let pong = Frame::text(format!("3{data}"));
+        let answered = self.outbox.push_all([pong], config.outbox_limit);
+        if answered == Err(OutboxFull) {
+            self.finish(CloseReason::SlowConsumer);
+        }
+        answered.is_ok()
     }
 
     fn handle_handshake(&mut self, now: Millis, packet: Packet<'_>, config: &SessionConfig) {
@@ -463,7 +502,9 @@ impl Session {
     /// The shell has not read from the peer for a while, for reasons of its own: what the peer owes cannot have
     /// come, and has its time anew.
     pub fn handle_unread(&mut self, now: Millis, config: &SessionConfig) {
-        if self.awaiting_pong {
+        if self.revision == Revision::Three {
+            self.timers.postpone(Timer::Heartbeat, now + config.ping_interval + config.ping_timeout);
+        } else if self.awaiting_pong {
             self.timers.postpone(Timer::Heartbeat, now + config.ping_timeout);
         }
         self.timers.postpone(Timer::Upgrade, now + config.upgrade_timeout);
@@ -499,11 +540,11 @@ impl Session {
         if self.role == Role::Client {
             return self.finish(CloseReason::PingTimeout);
         }
-        if !self.awaiting_pong {
+        if !self.awaiting_pong && self.revision == Revision::Four {
             self.outbox.push_unbounded(Frame::text(bytes::Bytes::from_static(b"2")));
             (self.awaiting_pong, self.heard, self.extended) = (true, false, false);
         } else if self.heard && !self.extended {
-            // The peer lives, but its pong is stuck behind what it sends: wait once more.
+            // The peer lives, but its heartbeat is stuck behind what it sends: wait once more.
             self.extended = true;
         } else {
             return self.finish(CloseReason::PingTimeout);
@@ -594,6 +635,12 @@ impl Session {
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    /// The revision of the protocol that it speaks.
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        self.revision
     }
 
     /// Its transport.

@@ -312,3 +312,80 @@ fn a_peer_that_is_not_read_has_its_time_anew() {
     session.handle_unread(700, &config());
     assert_eq!(session.poll_timeout(), None);
 }
+
+// ---- revision 3 ---------------------------------------------------------------------------------
+
+fn old_server(transport: Transport) -> Session {
+    let mut session = Session::server_of_revision_3(0, transport, Frame::text("0{}"), &config());
+    session.outbox().clear();
+    session
+}
+
+#[test]
+fn in_revision_3_the_client_pings_and_the_server_answers() {
+    let mut session = old_server(Transport::WebSocket);
+    for now in [100, 550, 1_000] {
+        assert_eq!(session.handle_packet(now, Path::Main, packet("2"), &config()), None);
+        session.handle_timeout(now, &config());
+        assert_eq!(queued(&mut session), ["3"]);
+        assert_eq!(session.poll_timeout().unwrap(), now + 500);
+    }
+    session.handle_packet(1_100, Path::Main, packet("2data"), &config());
+    assert_eq!(queued(&mut session), ["3data"]);
+    session.handle_timeout(1_599, &config());
+    assert!(queued(&mut session).is_empty(), "it never pings by itself");
+    session.handle_timeout(1_600, &config());
+    assert_eq!(outputs(&mut session), [Output::Closed(CloseReason::PingTimeout)]);
+}
+
+#[test]
+fn in_revision_3_other_traffic_extends_the_wait_for_a_ping_once() {
+    let mut session = old_server(Transport::Polling);
+    assert_eq!(session.handle_packet(400, Path::Main, packet("4x"), &config()), Some("x"));
+    session.handle_timeout(500, &config());
+    assert_eq!(session.state(), State::Open);
+    assert!(session.handle_binary(Path::Main));
+    session.handle_timeout(700, &config());
+    assert_eq!(session.state(), State::Closed(CloseReason::PingTimeout));
+}
+
+#[test]
+fn in_revision_3_a_pong_from_the_client_is_the_wrong_direction() {
+    let mut session = old_server(Transport::WebSocket);
+    session.handle_packet(0, Path::Main, packet("3"), &config());
+    assert_eq!(session.state(), State::Closed(CloseReason::TransportError));
+}
+
+#[test]
+fn in_revision_3_pings_that_nobody_reads_the_answers_of_close() {
+    let config = SessionConfig { outbox_limit: 1_000, ..config() };
+    let mut session = old_server(Transport::Polling);
+    for _ in 0..100 {
+        session.handle_packet(0, Path::Main, packet("2"), &config);
+    }
+    assert_eq!(session.state(), State::Closed(CloseReason::SlowConsumer));
+}
+
+#[test]
+fn in_revision_3_the_probe_is_as_in_4() {
+    let mut session = old_server(Transport::Polling);
+    assert!(session.handle_probe_open(0, &config()));
+    session.handle_packet(1, Path::Probe, packet("2probe"), &config());
+    assert_eq!(outputs(&mut session), [Output::SendProbe("3probe")]);
+    // The heartbeat goes on over polling meanwhile.
+    session.handle_packet(2, Path::Main, packet("2"), &config());
+    assert_eq!(queued(&mut session), ["3"]);
+    session.handle_packet(3, Path::Probe, packet("5"), &config());
+    assert_eq!(outputs(&mut session), [Output::Upgraded]);
+    assert_eq!((session.transport(), session.poll_timeout().unwrap()), (Transport::WebSocket, 502));
+}
+
+#[test]
+fn in_revision_3_what_was_not_read_is_not_late() {
+    let mut session = old_server(Transport::WebSocket);
+    session.handle_unread(450, &config());
+    session.handle_timeout(949, &config());
+    assert_eq!(session.state(), State::Open);
+    session.handle_timeout(950, &config());
+    assert_eq!(session.state(), State::Closed(CloseReason::PingTimeout));
+}
