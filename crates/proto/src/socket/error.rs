@@ -42,6 +42,44 @@ pub enum DecodeError {
     /// A binary message came that no packet had announced.
     #[error("binary message without a packet that announces it")]
     UnexpectedBinary,
+    /// A binary message is no packet in msgpack.
+    #[error(transparent)]
+    Msgpack(#[from] MsgpackError),
+}
+
+/// Why a binary message is not a packet in msgpack; what is wrong with its payload is a [`DecodeError`] as for text.
+///
+/// The texts of the cases that the official decoder knows are the same as there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MsgpackError {
+    /// It ends within a value.
+    #[error("truncated msgpack")]
+    Truncated,
+    /// Something stands behind the packet.
+    #[error("trailing bytes")]
+    Trailing,
+    /// The byte `c1`, which the format doesn't use.
+    #[error("invalid msgpack")]
+    NeverUsed,
+    /// A string is not UTF-8.
+    #[error("a string is not UTF-8")]
+    NotUtf8,
+    /// The key of an object is neither a string nor a whole number.
+    #[error("invalid key")]
+    Key,
+    /// The message is not a map.
+    #[error("invalid packet")]
+    NotAMap,
+    /// `type` is missing or none of 0 to 4.
+    #[error("invalid packet type")]
+    Type,
+    /// `nsp` is missing or no name that the text form could hold: it begins with `/` and has no comma.
+    #[error("invalid namespace")]
+    Namespace,
+    /// `id` is not a whole number from zero on.
+    #[error("invalid packet id")]
+    Id,
 }
 
 impl From<ScanError> for DecodeError {
@@ -94,4 +132,7 @@ pub enum EncodeError {
     /// The payload of a CONNECT packet must be an object.
     #[error("the payload of a CONNECT packet must be an object")]
     NotAnObject,
+    /// Longer than any message can be: a string, an array or bytes of 4 GiB or more, in msgpack.
+    #[error("too large to be sent")]
+    TooLarge,
 }

@@ -325,7 +325,7 @@ impl Scanner<'_> {
 /// Offset of the first byte from `at` that a string can't hold as itself (a quote, a backslash or a control
 /// character), or the length of `bytes`. Eight bytes at a time.
 #[inline]
-fn find_special(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);

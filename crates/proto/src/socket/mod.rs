@@ -10,9 +10,12 @@
 //!
 //! To the wire: the functions of [`encode`] append one packet to a buffer. Any serde type is an argument;
 //! bytes anywhere inside it travel as attachments. [`Value`] is the dynamic form, [`RawArgs`] the unparsed one.
+//!
+//! [`msgpack`] is another wire form of the same packets.
 
 pub mod encode;
 pub mod json;
+pub mod msgpack;
 
 mod args;
 mod assembler;
@@ -25,7 +28,7 @@ mod value;
 
 pub use args::{Args, Event};
 pub use assembler::{Assembler, Complete};
-pub use error::{ArgsError, DecodeError, EncodeError};
+pub use error::{ArgsError, DecodeError, EncodeError, MsgpackError};
 pub use packet::{Kind, Limits, Packet, RESERVED_EVENTS, is_reserved};
 pub use raw::RawArgs;
 pub use value::{Map, Value};

@@ -143,7 +143,11 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-fn check_payload<'a>(kind: Kind, data: &'a str, limits: &Limits) -> Result<(&'a str, Array), DecodeError> {
+pub(super) fn check_payload<'a>(
+    kind: Kind,
+    data: &'a str,
+    limits: &Limits,
+) -> Result<(&'a str, Array), DecodeError> {
     if data.is_empty() {
         return Ok((data, Array::default()));
     }

@@ -18,13 +18,24 @@ pub(super) struct Placeholder {
     pub(super) num: usize,
     /// Where that number is written.
     pub(super) num_at: Range<usize>,
+    /// Where the whole object stands.
+    pub(super) at: Range<usize>,
 }
 
-/// All placeholders in `text`, in the order in which they end.
+/// All placeholders in `text`, in order: inside each other there are none.
 ///
 /// `text` must be valid JSON, or a comma separated list of it. A placeholder without an integer below
 /// `attachments` as its `num` is an error.
 pub(super) fn find(text: &str, attachments: usize) -> Result<Vec<Placeholder>, DecodeError> {
+    find_all(text, attachments).into_iter().collect::<Option<_>>().ok_or(DecodeError::IllegalPlaceholder)
+}
+
+/// As [`find`]; those that name no attachment are left out.
+pub(super) fn find_legal(text: &str, attachments: usize) -> Vec<Placeholder> {
+    find_all(text, attachments).into_iter().flatten().collect()
+}
+
+fn find_all(text: &str, attachments: usize) -> Vec<Option<Placeholder>> {
     let mut found = Vec::new();
     let mut open: Vec<Frame> = Vec::new();
     let bytes = text.as_bytes();
@@ -34,20 +45,20 @@ pub(super) fn find(text: &str, attachments: usize) -> Result<Vec<Placeholder>, D
         match byte {
             b'{' | b'[' => {
                 value(&mut open, Token::Other);
-                open.push(Frame::new(byte == b'{', found.len()));
+                open.push(Frame::new(byte == b'{', at, found.len()));
                 at += 1;
             }
             b'}' | b']' => {
+                at += 1;
                 if let Some(frame) = open.pop()
                     && frame.placeholder
                 {
                     found.truncate(frame.found_before);
                     found.push(frame.num.and_then(|num_at| {
                         let num = index(text.get(num_at.clone())?.parse().ok()?, attachments)?;
-                        Some(Placeholder { num, num_at })
+                        Some(Placeholder { num, num_at, at: frame.start..at })
                     }));
                 }
-                at += 1;
             }
             b',' => {
                 if let Some(frame) = open.last_mut() {
@@ -76,7 +87,7 @@ pub(super) fn find(text: &str, attachments: usize) -> Result<Vec<Placeholder>, D
             }
         }
     }
-    found.into_iter().collect::<Option<_>>().ok_or(DecodeError::IllegalPlaceholder)
+    found
 }
 
 /// Puts the attachments where the placeholders in `value` are. The tree must have come from text in which
@@ -111,6 +122,7 @@ fn index(num: f64, len: usize) -> Option<usize> {
 /// An open array or object.
 struct Frame {
     object: bool,
+    start: usize,
     expects_key: bool,
     key: Key,
     placeholder: bool,
@@ -120,8 +132,16 @@ struct Frame {
 }
 
 impl Frame {
-    fn new(object: bool, found_before: usize) -> Self {
-        Self { object, expects_key: object, key: Key::Other, placeholder: false, num: None, found_before }
+    fn new(object: bool, start: usize, found_before: usize) -> Self {
+        Self {
+            object,
+            start,
+            expects_key: object,
+            key: Key::Other,
+            placeholder: false,
+            num: None,
+            found_before,
+        }
     }
 }
 

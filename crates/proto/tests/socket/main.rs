@@ -3,5 +3,6 @@
 mod args;
 mod decode;
 mod encode;
+mod msgpack;
 mod properties;
 mod vectors;

@@ -73,7 +73,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// A value that may have bytes in it.
-fn value_with_bytes() -> impl Strategy<Value = Value> {
+pub(crate) fn value_with_bytes() -> impl Strategy<Value = Value> {
     values(prop::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| Bytes::from(bytes).into()).boxed())
 }
 
@@ -97,11 +97,11 @@ fn values(leaf: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
     })
 }
 
-fn namespace() -> impl Strategy<Value = String> {
+pub(crate) fn namespace() -> impl Strategy<Value = String> {
     prop_oneof![Just("/".to_owned()), "/[^,]{0,10}".prop_map(|nsp| nsp)]
 }
 
-fn name() -> impl Strategy<Value = String> {
+pub(crate) fn name() -> impl Strategy<Value = String> {
     any::<String>().prop_filter("reserved", |name| !is_reserved(name))
 }
 
