@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use enchufe_proto::engine::SessionConfig;
+use enchufe_proto::engine::{SessionConfig, Transport};
 use enchufe_proto::{socket, websocket};
 
-use crate::origin::Cors;
+use crate::cookie::Cookie;
+use crate::cors::Cors;
+use crate::error::BuildError;
+use crate::hooks::Hooks;
 
 /// The transports that a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +19,21 @@ pub enum TransportKind {
     WebSocket,
 }
 
+impl From<Transport> for TransportKind {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Polling => Self::Polling,
+            Transport::WebSocket => Self::WebSocket,
+        }
+    }
+}
+
 /// What a server does and how; see [`ServerBuilder`](crate::ServerBuilder) for each option.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    /// Begins with a slash; ends with none.
     pub(crate) path: String,
+    pub(crate) trailing_slash: bool,
     pub(crate) serve_client: bool,
     pub(crate) transports: Vec<TransportKind>,
     pub(crate) allow_upgrades: bool,
@@ -29,14 +43,16 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) cors: Option<Cors>,
-    pub(crate) cookie: Option<String>,
+    pub(crate) cookie: Option<Cookie>,
+    pub(crate) hooks: Hooks,
     pub(crate) limits: Limits,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            path: "/socket.io/".into(),
+            path: "/socket.io".into(),
+            trailing_slash: true,
             serve_client: true,
             transports: vec![TransportKind::Polling, TransportKind::WebSocket],
             allow_upgrades: true,
@@ -47,6 +63,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(8),
             cors: None,
             cookie: None,
+            hooks: Hooks::default(),
             limits: Limits::default(),
         }
     }
@@ -123,6 +140,18 @@ impl Default for Limits {
 }
 
 impl Config {
+    /// Finds what no server can be built with.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let invalid = |option, reason: &str| Err(BuildError::InvalidOption { option, reason: reason.into() });
+        if self.transports.is_empty() {
+            return invalid("transports", "there must be one");
+        }
+        if self.path.contains(['?', '#']) {
+            return invalid("path", "it has no query and no fragment");
+        }
+        self.cookie.as_ref().map_or(Ok(()), Cookie::check)
+    }
+
     /// What a session needs to know of all this.
     pub(crate) fn session(&self) -> SessionConfig {
         SessionConfig {

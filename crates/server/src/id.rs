@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,6 +12,9 @@ use hashbrown::Equivalent;
 
 /// The characters of an id.
 const LENGTH: usize = 20;
+/// Those of a session's id that the application makes. The lower bound, because such an id is a secret; the upper,
+/// because it stands in every request of the session.
+const MADE_LENGTH: RangeInclusive<usize> = 16..=128;
 /// What stands between the namespace and the session in the ids of old clients.
 const MARK: char = '#';
 
@@ -37,7 +41,7 @@ pub struct SocketId(Form);
 #[derive(Clone)]
 enum Form {
     Short([u8; LENGTH]),
-    /// A namespace, the mark and a session's id.
+    /// A namespace, the mark and a session's id; or a session's id that the application made.
     Long(Arc<str>),
 }
 
@@ -61,6 +65,23 @@ impl SocketId {
             return session.clone();
         }
         Self(Form::Long(format!("{namespace}{MARK}{session}").into()))
+    }
+
+    /// A session's id that the application has made; the error says why it cannot be one.
+    pub(crate) fn made(text: &str) -> Result<Self, String> {
+        if let Some(short) = short(text) {
+            return Ok(Self(Form::Short(short)));
+        }
+        if !MADE_LENGTH.contains(&text.len()) {
+            let (least, most) = (MADE_LENGTH.start(), MADE_LENGTH.end());
+            return Err(format!("an id has {least} to {most} characters, not {}", text.len()));
+        }
+        // They stand in queries and cookies as they are.
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+        if !text.bytes().all(fits) {
+            return Err("an id consists of A–Z a–z 0–9 - _ . ~".into());
+        }
+        Ok(Self(Form::Long(text.into())))
     }
 
     /// Reads an id, if the text can be one.
@@ -227,6 +248,16 @@ mod tests {
             "#aaaaaaaaaaaaaaaaaaaa",
         ] {
             assert_eq!(SocketId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_of_the_application_are_bounded_and_need_no_escaping() {
+        for fit in ["a2b4c6d8-e0f2.4~_", &"x".repeat(128), "aaaaaaaaaaaaaaaaaaaa"] {
+            assert_eq!(SocketId::made(fit).unwrap().as_str(), fit);
+        }
+        for unfit in ["", "short", &"x".repeat(129), "a b c d e f g h i", "sixteen-and;more", "ééééééééééé"] {
+            assert!(SocketId::made(unfit).is_err(), "{unfit}");
         }
     }
 

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use parking_lot::Mutex;
 
 use crate::connection::Connection;
-use crate::id::SocketId;
+use crate::id::{IdText, SocketId};
 
 /// So many locks that requests on different sessions rarely meet.
 const SHARDS: usize = 16;
@@ -24,26 +25,34 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    fn shard(&self, sid: &SocketId) -> &Shard {
+    fn shard(&self, sid: &IdText<'_>) -> &Shard {
         let hash = self.hasher.hash_one(sid) as usize;
         // The index is below the length of the array.
         &self.shards[hash % SHARDS]
     }
 
-    pub(crate) fn insert(&self, connection: Arc<Connection>) {
+    /// Adds a session. `false` where there is one with this id already, which stays.
+    #[must_use]
+    pub(crate) fn insert(&self, connection: &Arc<Connection>) -> bool {
         let sid = connection.sid.clone();
-        let shard = self.shard(&sid);
-        if shard.lock().insert(sid, connection).is_none() {
-            self.count.fetch_add(1, Ordering::Relaxed);
-        }
+        let mut shard = self.shard(&IdText::new(sid.as_str())).lock();
+        let Entry::Vacant(place) = shard.entry(sid) else { return false };
+        place.insert(connection.clone());
+        self.count.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
-    pub(crate) fn get(&self, sid: &SocketId) -> Option<Arc<Connection>> {
-        self.shard(sid).lock().get(sid).cloned()
+    pub(crate) fn get(&self, sid: &str) -> Option<Arc<Connection>> {
+        let sid = IdText::new(sid);
+        self.shard(&sid).lock().get(&sid).cloned()
     }
 
-    pub(crate) fn remove(&self, sid: &SocketId) {
-        if self.shard(sid).lock().remove(sid).is_some() {
+    /// Removes this session, and no other that came to have its id.
+    pub(crate) fn remove(&self, connection: &Connection) {
+        let mut shard = self.shard(&IdText::new(connection.sid.as_str())).lock();
+        let Entry::Occupied(place) = shard.entry(connection.sid.clone()) else { return };
+        if std::ptr::eq(&raw const **place.get(), connection) {
+            place.remove();
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }

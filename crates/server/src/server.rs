@@ -1,5 +1,7 @@
 //! The server and how it is built.
 
+mod engine_options;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
@@ -21,7 +23,7 @@ use crate::extract::{Context, FromContext, Kind, Nothing, Rejection};
 use crate::id::SocketId;
 use crate::namespace::{Namespace, Namespaces};
 use crate::operators::Broadcast;
-use crate::origin::{Cors, OriginCheck};
+use crate::origin::OriginCheck;
 use crate::service::{NotFound, SocketIoLayer, SocketIoService};
 use crate::socket::Socket;
 use crate::state::States;
@@ -237,14 +239,6 @@ impl ServerBuilder {
         self
     }
 
-    /// The path under which the server answers. Default `/socket.io`; a trailing slash is added. Clients must use the
-    /// same one: `io({ path: "/realtime" })`.
-    pub fn path(mut self, path: &str) -> Self {
-        let path = path.trim_matches('/');
-        self.config.path = if path.is_empty() { "/".into() } else { format!("/{path}/") };
-        self
-    }
-
     /// Whether the browser client is served under the path. Default yes.
     pub const fn serve_client(mut self, serve: bool) -> Self {
         self.config.serve_client = serve;
@@ -309,12 +303,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets pages of other origins use the server over HTTP. Default none.
-    pub fn cors(mut self, cors: Cors) -> Self {
-        self.config.cors = Some(cors);
-        self
-    }
-
     /// Lets only pages of the server's own host, or of these other origins, open connections, over WebSocket
     /// too. Default off: CORS keeps pages of other origins from reading what is polled, but not from opening a
     /// WebSocket, with the cookies of whoever looks at the page. A server that trusts cookies needs this.
@@ -323,19 +311,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Sends a cookie of this name with the session's id at the handshake, for load balancers that keep a
-    /// client on its node. Default none. It is HttpOnly and SameSite=Lax.
-    pub fn cookie(mut self, name: impl Into<String>) -> Self {
-        self.config.cookie = Some(name.into());
-        self
-    }
-
     /// Builds the server. Nothing runs yet.
     ///
     /// # Errors
     /// Where handlers take state that was not given, a namespace is defined twice, or a handler is for an
-    /// event whose name is reserved: mistakes in the program, which [`BuildError`] explains.
+    /// event whose name is reserved, or an option can't be used: mistakes in the program, which [`BuildError`] explains.
     pub fn build(self) -> Result<Server, BuildError> {
+        self.config.check()?;
         let states = Arc::new(self.states);
         let definitions = self
             .namespaces

@@ -251,7 +251,7 @@ impl Connection {
         let sockets = std::mem::take(&mut inner.sockets);
         drop(inner);
         drop(unanswered);
-        self.core.registry.remove(&self.sid);
+        self.core.registry.remove(self);
         for socket in sockets {
             socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
             socket.leave_namespace();

@@ -299,7 +299,7 @@ impl Slot {
         if let Some(io) = self.probe.take() {
             close_now(*io, &[], scratch);
         }
-        connection.core.registry.remove(&connection.sid);
+        connection.core.registry.remove(&connection);
         for mail in mail {
             match mail {
                 Mail::Post(_, answer) | Mail::Rest(_, answer) => {

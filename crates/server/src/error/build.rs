@@ -27,6 +27,14 @@ pub enum BuildError {
     /// Two namespaces of one server have the same name.
     #[error("namespace {0} is defined twice")]
     DuplicateNamespace(String),
+    /// An option has a value that cannot be used.
+    #[error("the option `{option}`: {reason}")]
+    InvalidOption {
+        /// The option's name, as the builder has it.
+        option: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// What was meant by a handler for a reserved name.

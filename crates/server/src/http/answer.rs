@@ -4,56 +4,39 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
+use crate::error::ConnectionError;
+
 /// The body of everything that is answered here.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Why a request is refused, in the official codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    UnknownTransport,
-    UnknownSession,
-    BadHandshakeMethod,
-    BadRequest,
-    Forbidden,
-    UnsupportedProtocol,
+/// The refusal of a plain request: 400 (403 where it is forbidden) with the code and the message as JSON.
+pub(crate) fn refusal(error: &ConnectionError) -> Answer {
+    let forbidden = matches!(error, ConnectionError::Forbidden { .. });
+    let status = if forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+    coded(status, error.code(), error.message())
 }
 
-impl Refused {
-    const fn code(self) -> u8 {
-        match self {
-            Self::UnknownTransport => 0,
-            Self::UnknownSession => 1,
-            Self::BadHandshakeMethod => 2,
-            Self::BadRequest => 3,
-            Self::Forbidden => 4,
-            Self::UnsupportedProtocol => 5,
-        }
-    }
+/// The refusal of a WebSocket's request: 400 with the message as text. The connection is not used again.
+pub(crate) fn refused_upgrade(error: &ConnectionError) -> Answer {
+    let message = Bytes::copy_from_slice(error.message().as_bytes());
+    let mut answer = with_type(StatusCode::BAD_REQUEST, "text/html", message);
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
 
-    pub(crate) const fn message(self) -> &'static str {
-        match self {
-            Self::UnknownTransport => "Transport unknown",
-            Self::UnknownSession => "Session ID unknown",
-            Self::BadHandshakeMethod => "Bad handshake method",
-            Self::BadRequest => "Bad request",
-            Self::Forbidden => "Forbidden",
-            Self::UnsupportedProtocol => "Unsupported protocol version",
-        }
-    }
+/// A request of a session that broke its rules, or came too late for it.
+pub(crate) fn bad_request() -> Answer {
+    coded(StatusCode::BAD_REQUEST, 3, "Bad request")
+}
 
-    /// For a plain request: 400 (403 where it is forbidden) with the code and the message as JSON.
-    pub(crate) fn answer(self) -> Answer {
-        let status = if self == Self::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
-        let body = format!("{{\"code\":{},\"message\":\"{}\"}}", self.code(), self.message());
-        with_type(status, "application/json", body)
-    }
+/// A request of a session that has ended meanwhile.
+pub(crate) fn session_ended() -> Answer {
+    coded(StatusCode::BAD_REQUEST, 1, "Session ID unknown")
+}
 
-    /// For a WebSocket's request: 400 with the message as text.
-    pub(crate) fn answer_upgrade(self) -> Answer {
-        let mut answer = with_type(StatusCode::BAD_REQUEST, "text/html", self.message());
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        answer
-    }
+fn coded(status: StatusCode, code: u8, message: &str) -> Answer {
+    let body = serde_json::json!({"code": code, "message": message});
+    with_type(status, "application/json", body.to_string())
 }
 
 /// A payload for a poll.

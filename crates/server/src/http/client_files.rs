@@ -84,7 +84,7 @@ impl Coding {
 
 /// The file that a path names: exactly one of ours, whatever the query.
 pub(crate) fn find(prefix: &str, path: &str) -> Option<&'static ClientFile> {
-    let name = path.strip_prefix(prefix)?;
+    let name = path.strip_prefix(prefix)?.strip_prefix('/')?;
     FILES.iter().find(|file| file.name == name)
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn only_the_exact_names_are_files() {
-        assert!(find("/socket.io/", "/socket.io/socket.io.js").is_some());
+        assert!(find("/socket.io", "/socket.io/socket.io.js").is_some());
         for path in [
             "/socket.io/",
             "/socket.io/x.js",
@@ -201,7 +201,7 @@ mod tests {
             "/socket.io.js",
             "/socket.io/SOCKET.IO.js",
         ] {
-            assert!(find("/socket.io/", path).is_none(), "{path}");
+            assert!(find("/socket.io", path).is_none(), "{path}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_known_version_is_not_sent_again() {
-        let file = find("/", "/socket.io.min.js").unwrap();
+        let file = find("", "/socket.io.min.js").unwrap();
         let weak = file.etag().to_str().unwrap();
         for known in [weak, weak.trim_start_matches("W/"), "*", &format!("\"x\", {weak}")] {
             let request = HeaderMap::from_iter([(header::IF_NONE_MATCH, known.parse().unwrap())]);

@@ -5,36 +5,30 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use enchufe_proto::engine::{CloseReason, Transport};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 
-use super::answer::{self, Answer, Refused};
-use super::request;
+use super::admit::{self, Refused};
+use super::answer::{self, Answer};
+use super::{RequestHead, request};
 use crate::connection::{Connection, Mail, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
 
 /// Opens a session; the answer is its OPEN packet.
-pub(crate) fn open<B>(core: &Arc<Core>, request: &Request<B>) -> Answer {
-    let Some(connection) = request::connection(core, request::block(request), Transport::Polling) else {
-        return answer::unavailable("the server is shutting down");
-    };
+pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer, Refused> {
+    let sid = admit::admit(core, head).await?;
+    let connection = request::connection(core, request::block(head), Transport::Polling, sid)?;
     let PollOutcome::Payload(payload) = connection.poll() else {
         // A new session has its OPEN packet queued.
-        return Refused::BadRequest.answer();
+        return Err(Refused::SHUTTING_DOWN);
     };
     let mut answer = answer::payload(payload);
-    if let Some(name) = &core.config.cookie {
-        let cookie = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", connection.sid);
-        match HeaderValue::from_str(&cookie) {
-            Ok(cookie) => {
-                answer.headers_mut().insert(header::SET_COOKIE, cookie);
-            }
-            Err(error) => tracing::error!(%error, "the cookie's name is not one"),
-        }
+    if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
+        answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     connection.start();
-    answer
+    Ok(answer)
 }
 
 /// Answers a poll, when there is something.
@@ -47,48 +41,51 @@ pub(crate) async fn poll(connection: Arc<Connection>) -> Answer {
             guard.disarm();
             match answer {
                 Ok(PollAnswer::Payload(payload)) => answer::payload(payload),
-                Err(_) => Refused::UnknownSession.answer(),
+                Err(_) => answer::session_ended(),
             }
         }
-        PollOutcome::Overlap | PollOutcome::WrongTransport => Refused::BadRequest.answer(),
-        PollOutcome::Closed => Refused::UnknownSession.answer(),
+        PollOutcome::Overlap | PollOutcome::WrongTransport => answer::bad_request(),
+        PollOutcome::Closed => answer::session_ended(),
     }
+}
+
+/// Whether the body of a POST is one of the binary payloads of protocol 3.
+pub(crate) fn is_binary(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str().is_ok_and(|kind| kind.eq_ignore_ascii_case("application/octet-stream"))
+    })
 }
 
 /// Takes the packets of a POST. Its answer comes when they have been handled, which holds back a client that
 /// sends faster than they can be.
-pub(crate) async fn post<B>(connection: Arc<Connection>, request: Request<B>) -> Answer
+pub(crate) async fn post<B>(connection: Arc<Connection>, body: B, binary: bool) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     if !connection.begin_post() {
-        return Refused::BadRequest.answer();
+        return answer::bad_request();
     }
     let guard = AbortGuard(Some(&connection));
-    let answer = take(&connection, request).await;
+    let answer = take(&connection, body, binary).await;
     guard.disarm();
     connection.end_post();
     answer
 }
 
-async fn take<B>(connection: &Arc<Connection>, request: Request<B>) -> Answer
+async fn take<B>(connection: &Arc<Connection>, body: B, binary: bool) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let octets = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| kind.eq_ignore_ascii_case("application/octet-stream"))
-    });
-    if octets {
-        // The binary payloads of protocol 3.
+    if binary {
         connection.abort(CloseReason::TransportError);
-        return Refused::BadRequest.answer();
+        return answer::bad_request();
     }
     let limits = &connection.core.config.limits;
-    let body = Limited::new(request.into_body(), limits.max_payload_bytes).collect();
+    let body = Limited::new(body, limits.max_payload_bytes).collect();
     let body = match tokio::time::timeout(limits.body_timeout, body).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
@@ -97,16 +94,16 @@ where
         }
         Ok(Err(_)) | Err(_) => {
             connection.request_aborted();
-            return Refused::BadRequest.answer();
+            return answer::bad_request();
         }
     };
     let (sender, receiver) = oneshot::channel();
     if connection.post_mail(Mail::Post(body, sender)).is_err() {
-        return Refused::UnknownSession.answer();
+        return answer::session_ended();
     }
     match receiver.await {
         Ok(PostAnswer::Ok) => answer::ok(),
-        Ok(PostAnswer::Bad) | Err(_) => Refused::BadRequest.answer(),
+        Ok(PostAnswer::Bad) | Err(_) => answer::bad_request(),
     }
 }
 

@@ -1,142 +1,142 @@
 //! What a request wants, checked in the order of the official server.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use enchufe_proto::engine::{Frame, Open, Session, Transport};
-use http::{HeaderMap, Method, Request, header};
+use http::{Method, header};
 
-use super::answer::Refused;
-use super::{PeerAddr, query};
+use super::RequestHead;
+use super::admit::{self, Refused};
 use crate::config::TransportKind;
 use crate::connection::Connection;
 use crate::core::Core;
+use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 
+/// The revision of Engine.IO that is spoken.
+pub(super) const CURRENT: u8 = 4;
 /// Intervals from this on have their first ping at random in their second half, so that clients that come
 /// together are not pinged together for ever after. Conformance suites use shorter ones, and count on them.
 const JITTER_FROM: u64 = 5_000;
 
 /// A request that may be served.
 pub(crate) enum Verified {
-    /// A new session over polling.
-    Open,
+    /// A new session: over polling, or over the WebSocket that this request upgrades to.
+    Handshake { upgrade: bool },
     /// A poll.
     Poll(Arc<Connection>),
     /// A payload.
     Post(Arc<Connection>),
-    /// A WebSocket: for this session, or for a new one.
-    WebSocket(Option<Arc<Connection>>),
+    /// A WebSocket for this session.
+    Upgrade(Arc<Connection>),
     /// A method that no transport has.
     OtherMethod,
-    /// No more connections are taken.
-    Full(&'static str),
 }
 
-/// Checks a request.
-pub(crate) fn verify<B>(core: &Core, request: &Request<B>, upgrade: bool) -> Result<Verified, Refused> {
-    let query = request.uri().query().unwrap_or_default();
-    let transport = match query::get(query, "transport").as_deref() {
-        Some("polling") => TransportKind::Polling,
-        Some("websocket") => TransportKind::WebSocket,
-        _ => return Err(Refused::UnknownTransport),
+/// Checks a request, as far as that can be done at once; what the application has a say in comes after, see
+/// [`super::admit`].
+pub(crate) fn verify(core: &Core, head: &RequestHead, upgrade: bool) -> Result<Verified, ConnectionError> {
+    let asked = head.query("transport");
+    let transport = match asked.as_deref() {
+        Some("polling") => Transport::Polling,
+        Some("websocket") => Transport::WebSocket,
+        _ => return Err(ConnectionError::UnknownTransport { transport: asked.map(Into::into) }),
     };
-    if !core.config.allows(transport) {
-        return Err(Refused::UnknownTransport);
+    if !core.config.allows(transport.into()) {
+        return Err(ConnectionError::UnknownTransport { transport: asked.map(Into::into) });
     }
-    if !origin_is_clean(request.headers()) {
-        return Err(Refused::BadRequest);
+    if let Some(origin) = head.headers().get(header::ORIGIN)
+        && origin.to_str().is_err()
+    {
+        // With control characters it could split the headers of an answer that repeats it.
+        let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+        return Err(BadRequest::InvalidOrigin { origin }.into());
     }
-    let current = query::get(query, "EIO").as_deref() == Some("4");
-    match query::get(query, "sid") {
-        Some(sid) => {
-            let session = SocketId::parse(&sid).and_then(|sid| core.registry.get(&sid));
-            let connection = session.ok_or(Refused::UnknownSession)?;
-            verify_existing(core, connection, request, transport, upgrade, current)
-        }
-        None => verify_handshake(core, request, transport, upgrade, current),
+    match head.query("sid") {
+        Some(sid) => match core.registry.get(&sid) {
+            Some(connection) => verify_existing(core, connection, head, transport, upgrade),
+            None => Err(ConnectionError::UnknownSid { sid: sid.into_owned() }),
+        },
+        None => verify_handshake(core, head, transport, upgrade),
     }
 }
 
-fn verify_existing<B>(
+fn verify_existing(
     core: &Core,
     connection: Arc<Connection>,
-    request: &Request<B>,
-    transport: TransportKind,
+    head: &RequestHead,
+    transport: Transport,
     upgrade: bool,
-    current: bool,
-) -> Result<Verified, Refused> {
-    if upgrade != (transport == TransportKind::WebSocket) || !current {
-        return Err(Refused::BadRequest);
+) -> Result<Verified, ConnectionError> {
+    let previous = connection.transport();
+    let fits = if upgrade { transport == Transport::WebSocket } else { transport == previous };
+    if !fits {
+        let (transport, previous_transport) = (transport.name(), previous.name());
+        return Err(BadRequest::TransportMismatch { transport, previous_transport }.into());
     }
-    if !core.origin_check.allows(request.headers(), request.uri().authority().map(|a| a.as_str())) {
-        return Err(Refused::Forbidden);
+    let protocol = protocol(head);
+    if protocol != CURRENT {
+        return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol: CURRENT }.into());
     }
+    check_origin(core, head)?;
     if upgrade {
-        return Ok(Verified::WebSocket(Some(connection)));
+        return Ok(Verified::Upgrade(connection));
     }
-    if connection.transport() != Transport::Polling {
-        return Err(Refused::BadRequest);
+    if previous != Transport::Polling {
+        // A WebSocket's session has no use for a plain request.
+        return Err(BadRequest::TransportHandshakeError.into());
     }
-    Ok(match *request.method() {
+    Ok(match *head.method() {
         Method::GET => Verified::Poll(connection),
         Method::POST => Verified::Post(connection),
         _ => Verified::OtherMethod,
     })
 }
 
-fn verify_handshake<B>(
+fn verify_handshake(
     core: &Core,
-    request: &Request<B>,
-    transport: TransportKind,
+    head: &RequestHead,
+    transport: Transport,
     upgrade: bool,
-    current: bool,
-) -> Result<Verified, Refused> {
-    if request.method() != Method::GET {
-        return Err(Refused::BadHandshakeMethod);
+) -> Result<Verified, ConnectionError> {
+    if head.method() != Method::GET {
+        return Err(ConnectionError::BadHandshakeMethod { method: head.method().clone() });
     }
-    if upgrade != (transport == TransportKind::WebSocket) {
-        return Err(Refused::BadRequest);
+    if upgrade != (transport == Transport::WebSocket) {
+        return Err(BadRequest::TransportHandshakeError.into());
     }
-    if !core.origin_check.allows(request.headers(), request.uri().authority().map(|a| a.as_str())) {
-        core.stats.refused_handshakes.fetch_add(1, Ordering::Relaxed);
-        return Err(Refused::Forbidden);
-    }
-    if !current {
-        return Err(Refused::UnsupportedProtocol);
-    }
-    if core.draining.is_cancelled() {
-        return Ok(Verified::Full("the server is shutting down"));
-    }
-    if core.registry.len() >= core.config.limits.max_connections {
-        core.stats.refused_handshakes.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!("`max_connections` is reached: a client was refused");
-        return Ok(Verified::Full("too many connections"));
-    }
-    Ok(if upgrade { Verified::WebSocket(None) } else { Verified::Open })
+    check_origin(core, head)?;
+    Ok(Verified::Handshake { upgrade })
 }
 
-/// An `Origin` with control characters could split the headers of an answer that repeats it.
-fn origin_is_clean(headers: &HeaderMap) -> bool {
-    headers.get(header::ORIGIN).is_none_or(|origin| origin.to_str().is_ok())
+fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> {
+    let authority = head.uri().authority().map(|authority| authority.as_str());
+    if core.origin_check.allows(head.headers(), authority) {
+        return Ok(());
+    }
+    Err(ConnectionError::Forbidden { message: "Forbidden".into() })
+}
+
+/// The revision of Engine.IO that a request is in: what is not 4 counts as 3, as in the official server.
+pub(super) fn protocol(head: &RequestHead) -> u8 {
+    if head.query("EIO").as_deref() == Some("4") { CURRENT } else { 3 }
 }
 
 /// What is kept of the request that opens a connection.
-pub(crate) fn block<B>(request: &Request<B>) -> RequestBlock {
-    let address = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
-    let secure = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
-    RequestBlock::new(request.uri(), request.headers(), address, secure)
+pub(crate) fn block(head: &RequestHead) -> RequestBlock {
+    let secure = head.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+    RequestBlock::new(head.uri(), head.headers(), head.address(), secure)
 }
 
-/// A new session and its connection, not yet with its driver. `None` where the server is closing.
+/// A new session and its connection, not yet with its driver.
 pub(crate) fn connection(
     core: &Arc<Core>,
     request: RequestBlock,
     transport: Transport,
-) -> Option<Arc<Connection>> {
-    let driver = core.driver()?;
-    let sid = SocketId::random();
+    sid: SocketId,
+) -> Result<Arc<Connection>, NotOpened> {
+    let driver = core.driver().ok_or(NotOpened::ShuttingDown)?;
     let upgrades = core.config.allow_upgrades
         && transport == Transport::Polling
         && core.config.allows(TransportKind::WebSocket);
@@ -152,12 +152,30 @@ pub(crate) fn connection(
         if interval >= JITTER_FROM { interval / 2 + rand::random_range(0..=interval / 2) } else { interval };
     let open = Frame::text(format!("0{}", open.to_json()));
     let session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
-    let connection = Connection::new(core.clone(), driver, sid.clone(), Arc::new(request), session);
-    core.registry.insert(connection.clone());
+    let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), session);
+    if !core.registry.insert(&connection) {
+        return Err(NotOpened::SidTaken);
+    }
     // After the insertion: either this sees the server closing, or the closing sees the connection.
     if core.draining.is_cancelled() {
-        core.registry.remove(&sid);
-        return None;
+        core.registry.remove(&connection);
+        return Err(NotOpened::ShuttingDown);
     }
-    Some(connection)
+    Ok(connection)
+}
+
+/// Why there is no session.
+pub(crate) enum NotOpened {
+    ShuttingDown,
+    /// There is one with this id.
+    SidTaken,
+}
+
+impl From<NotOpened> for Refused {
+    fn from(why: NotOpened) -> Self {
+        match why {
+            NotOpened::ShuttingDown => Self::SHUTTING_DOWN,
+            NotOpened::SidTaken => admit::unusable("the id is another session's".into()),
+        }
+    }
 }

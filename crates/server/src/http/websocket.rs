@@ -6,16 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use enchufe_proto::engine::{Path, Transport};
 use enchufe_proto::websocket::handshake;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+pub(crate) use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::answer::{self, Answer, Refused};
-use super::request;
+use super::RequestHead;
+use super::admit::{self, Refused};
+use super::answer::{self, Answer};
+use super::request::{self, NotOpened};
 use crate::connection::stream::{Incoming, Stream};
 use crate::connection::{Connection, Mail};
 use crate::core::Core;
+use crate::error::BadRequest;
 
 /// How long the HTTP server may take to hand the stream over once 101 was answered.
 const HAND_OVER: Duration = Duration::from_secs(10);
@@ -34,27 +38,61 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
 }
 
-/// Answers 101 and, when the stream is there, starts a session on it or offers it to `session`.
-pub(crate) fn upgrade<B>(
+/// Answers 101 and, when the stream is there, starts a session on it.
+pub(crate) async fn open(
     core: &Arc<Core>,
-    mut request: Request<B>,
-    session: Option<Arc<Connection>>,
-) -> Answer {
-    let headers = request.headers();
+    head: &RequestHead,
+    on_upgrade: Option<OnUpgrade>,
+) -> Result<Answer, Refused> {
+    let answer = switching(head.headers())?;
+    let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
+    let sid = admit::admit(core, head).await?;
+    let mut block = request::block(head);
+    let core = core.clone();
+    tokio::spawn(async move {
+        let Some(incoming) = handed_over(on_upgrade).await else { return };
+        if let Stream::Tcp(stream) = &incoming.stream {
+            block.set_address_if_unknown(stream.peer_addr().ok());
+        }
+        match request::connection(&core, block, Transport::WebSocket, sid) {
+            Ok(connection) => {
+                let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
+                connection.start();
+            }
+            Err(NotOpened::ShuttingDown) => {}
+            Err(NotOpened::SidTaken) => tracing::error!("two clients were given the same session id"),
+        }
+    });
+    Ok(answer)
+}
+
+/// Answers 101 and, when the stream is there, offers it to a session.
+pub(crate) fn upgrade(
+    head: &RequestHead,
+    on_upgrade: Option<OnUpgrade>,
+    connection: Arc<Connection>,
+) -> Result<Answer, Refused> {
+    let answer = switching(head.headers())?;
+    let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
+    tokio::spawn(async move {
+        if let Some(incoming) = handed_over(on_upgrade).await {
+            // Where the session is over by now the stream is simply closed.
+            let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Probe));
+        }
+    });
+    Ok(answer)
+}
+
+/// The answer that switches to WebSocket (RFC 6455 §4.2.2), if that is what the request properly asks for.
+fn switching(headers: &HeaderMap) -> Result<Answer, Refused> {
     let version = headers.get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
     let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
-    let Some(key) = key.filter(|key| handshake::is_valid_key(key)) else {
-        return Refused::BadRequest.answer_upgrade();
-    };
+    let key = key.filter(|key| handshake::is_valid_key(key)).ok_or(BadRequest::TransportHandshakeError)?;
     if version != Some(b"13") {
-        let mut answer = Refused::BadRequest.answer_upgrade();
-        *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
-        answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return answer;
+        return Err(Refused::OtherVersion);
     }
-    let Ok(accept) = HeaderValue::from_str(&handshake::accept_key(key)) else {
-        return Refused::BadRequest.answer_upgrade();
-    };
+    let accept = HeaderValue::from_str(&handshake::accept_key(key))
+        .map_err(|_| Refused::from(BadRequest::TransportHandshakeError))?;
     let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
     let response = answer.headers_mut();
     response.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -64,36 +102,16 @@ pub(crate) fn upgrade<B>(
         // A browser that offered some expects one of them back.
         response.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
-    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        tracing::error!("the HTTP server does not support upgrades: serve with them enabled");
-        return answer::empty(StatusCode::INTERNAL_SERVER_ERROR);
-    };
-    let block = session.is_none().then(|| request::block(&request));
-    let core = core.clone();
-    tokio::spawn(async move {
-        let incoming = match tokio::time::timeout(HAND_OVER, on_upgrade).await {
-            Ok(Ok(upgraded)) => take_stream(upgraded),
-            Ok(Err(error)) => return tracing::debug!(%error, "an upgrade failed"),
-            Err(_) => return tracing::debug!("an upgrade was not completed in time"),
-        };
-        match (session, block) {
-            (Some(connection), _) => {
-                // Where the session is over by now the stream is simply closed.
-                let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Probe));
-            }
-            (None, Some(mut block)) => {
-                if let Stream::Tcp(stream) = &incoming.stream {
-                    block.set_address_if_unknown(stream.peer_addr().ok());
-                }
-                if let Some(connection) = request::connection(&core, block, Transport::WebSocket) {
-                    let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
-                    connection.start();
-                }
-            }
-            (None, None) => {}
-        }
-    });
-    answer
+    Ok(answer)
+}
+
+async fn handed_over(on_upgrade: OnUpgrade) -> Option<Incoming> {
+    match tokio::time::timeout(HAND_OVER, on_upgrade).await {
+        Ok(Ok(upgraded)) => return Some(take_stream(upgraded)),
+        Ok(Err(error)) => tracing::debug!(%error, "an upgrade failed"),
+        Err(_) => tracing::debug!("an upgrade was not completed in time"),
+    }
+    None
 }
 
 fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {

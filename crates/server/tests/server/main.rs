@@ -12,6 +12,7 @@ mod early;
 mod events;
 mod handshake;
 mod heartbeat;
+mod hooks;
 mod leaks;
 mod limits;
 mod namespaces;

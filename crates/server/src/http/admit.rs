@@ -1,0 +1,108 @@
+//! Opening a session: what the application has a say in, once the request itself is in order.
+//!
+//! In the official server's order: `allow_request`, the protocol's revision, the id. All of it comes before a WebSocket
+//! is answered 101, so that a refusal is a proper HTTP answer there too (the official server upgrades first, and then
+//! writes HTTP into the WebSocket).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::{HeaderValue, StatusCode, header};
+
+use super::answer::{self, Answer};
+use super::{RequestHead, request};
+use crate::core::Core;
+use crate::error::{BadRequest, ConnectionError};
+use crate::id::SocketId;
+
+/// Why a request is not served.
+pub(crate) enum Refused {
+    Error(ConnectionError),
+    /// A WebSocket of another version than 13.
+    OtherVersion,
+    /// Nothing is wrong with it: the server takes no (more) connections.
+    Unavailable(&'static str),
+    /// Nor here: the HTTP server in front does not hand its stream over.
+    NoUpgrades,
+}
+
+impl Refused {
+    pub(crate) const SHUTTING_DOWN: Self = Self::Unavailable("the server is shutting down");
+
+    /// The answer to the request, after whoever wants to know has been told.
+    pub(crate) fn answer(self, core: &Core, head: &RequestHead, upgrade: bool) -> Answer {
+        core.stats.refused_handshakes.fetch_add(u64::from(head.is_handshake()), Ordering::Relaxed);
+        let other_version = matches!(self, Self::OtherVersion);
+        let error = match self {
+            Self::Error(error) => error,
+            Self::OtherVersion => BadRequest::TransportHandshakeError.into(),
+            Self::Unavailable(why) => return answer::unavailable(why),
+            Self::NoUpgrades => {
+                tracing::error!("the HTTP server does not support upgrades: serve with them enabled");
+                return answer::empty(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+        };
+        core.config.hooks.tell_refused(&error, head);
+        tracing::debug!(code = error.code(), %error, "a request was refused");
+        let mut answer = if upgrade { answer::refused_upgrade(&error) } else { answer::refusal(&error) };
+        if other_version {
+            *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
+            answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        answer
+    }
+}
+
+impl From<ConnectionError> for Refused {
+    fn from(error: ConnectionError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<BadRequest> for Refused {
+    fn from(error: BadRequest) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Lets a request open a session, and gives the session its id.
+///
+/// What the application takes for it is bounded by the connect time-out, as what comes after is.
+pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<SocketId, Refused> {
+    // Before anything is done for it, and after others may have come meanwhile.
+    check_room(core)?;
+    let hooks = &core.config.hooks;
+    let patience = core.config.connect_timeout;
+    let allowed = tokio::time::timeout(patience, hooks.allow(head)).await;
+    if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
+        return Err(ConnectionError::Forbidden { message }.into());
+    }
+    let protocol = request::protocol(head);
+    if protocol != request::CURRENT {
+        return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
+    }
+    let made = tokio::time::timeout(patience, hooks.session_id(head)).await;
+    let sid = made.unwrap_or_else(|_| Err("timeout".into())).map_err(unusable)?;
+    if hooks.generate_id.is_some() && core.registry.get(sid.as_str()).is_some() {
+        return Err(unusable("the id is another session's".into()));
+    }
+    check_room(core)?;
+    Ok(sid)
+}
+
+/// A session's id that cannot be used: the application's fault.
+pub(crate) fn unusable(error: String) -> Refused {
+    tracing::error!(error, "`generate_id` gave no id that can be used");
+    BadRequest::IdGenerationError { error }.into()
+}
+
+fn check_room(core: &Core) -> Result<(), Refused> {
+    if core.draining.is_cancelled() {
+        return Err(Refused::SHUTTING_DOWN);
+    }
+    if core.registry.len() >= core.config.limits.max_connections {
+        tracing::warn!("`max_connections` is reached: a client was refused");
+        return Err(Refused::Unavailable("too many connections"));
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! The head of a request, as the hooks of a server see it.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use http::request::Parts;
+use http::{Extensions, HeaderMap, Method, Uri};
+
+use super::{PeerAddr, query};
+
+/// The head of an HTTP request: what the hooks of a server are shown, such as
+/// [`ServerBuilder::allow_request`](crate::ServerBuilder::allow_request).
+///
+/// What middleware of tower has put among the request's extensions is there too: a user who was recognised by his
+/// cookie, say.
+///
+/// ```
+/// use enchufe::{RequestHead, Server};
+///
+/// #[derive(Clone)]
+/// struct User(String);
+///
+/// let io = Server::builder().allow_request(async |request: RequestHead| match request.extension::<User>() {
+///     Some(_) => Ok(()),
+///     None => Err("log in first"),
+/// });
+/// # let _ = io.build()?;
+/// # Ok::<_, enchufe::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct RequestHead(Parts);
+
+impl RequestHead {
+    pub(crate) const fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The path and query, and whatever else the request's first line had.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// One header, if it is there and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+
+    /// One query parameter, decoded: the first of its name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        query::get(self.0.uri.query().unwrap_or_default(), name)
+    }
+
+    /// What the HTTP server and middleware have added.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// One of them, by its type.
+    #[must_use]
+    pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.extensions.get()
+    }
+
+    /// The address of the peer, or of the last proxy; `None` where the host server does not tell it: see
+    /// [`PeerAddr`].
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.0.extensions.get::<PeerAddr>().map(|peer| peer.0)
+    }
+
+    /// Whether the request opens a connection; others belong to one that is open.
+    #[must_use]
+    pub fn is_handshake(&self) -> bool {
+        self.query("sid").is_none()
+    }
+}
+
+impl std::fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The query may hold a session's secret, and headers hold cookies.
+        f.debug_struct("RequestHead").field("method", self.method()).finish_non_exhaustive()
+    }
+}

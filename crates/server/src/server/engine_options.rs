@@ -1,0 +1,176 @@
+//! The options of the engine: where it answers, whom it lets in, and what the application has a say in when a request
+//! comes. Names and defaults are the official server's.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::ServerBuilder;
+use crate::cookie::Cookie;
+use crate::cors::Cors;
+use crate::error::ConnectionError;
+use crate::hooks;
+use crate::http::RequestHead;
+
+/// Options of the engine.
+impl ServerBuilder {
+    /// The path under which the server answers. Default `/socket.io`; a trailing slash is added, see
+    /// [`add_trailing_slash`](Self::add_trailing_slash). Clients must use the same one: `io({ path: "/realtime" })`.
+    ///
+    /// Only this path and what is below it: `/socket.iox/` is the application's.
+    pub fn path(mut self, path: &str) -> Self {
+        let path = path.trim_matches('/');
+        self.config.path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        self
+    }
+
+    /// Whether the path ends in a slash. Default yes. Without it the path itself is the server's too, for clients that
+    /// say `addTrailingSlash: false`, and proxies that strip it; what is below it is the server's either way.
+    pub const fn add_trailing_slash(mut self, add: bool) -> Self {
+        self.config.trailing_slash = add;
+        self
+    }
+
+    /// Decides whether a request may open a connection: over polling and over WebSocket, before anything else is done
+    /// for it. It is not asked again for the requests that follow. The client reads the error as the message of its
+    /// `connect_error`.
+    ///
+    /// This is the place for what the HTTP request tells: addresses, cookies, headers. Who may enter a namespace, with
+    /// what the client sends as `auth`, is for a [middleware](crate::Namespace::middleware) to decide. What must see
+    /// all requests, or answer them itself, is tower's business: put its layers around [`Server::layer`].
+    ///
+    /// It has as long as [`connect_timeout`](Self::connect_timeout).
+    ///
+    /// ```
+    /// use enchufe::{RequestHead, Server};
+    ///
+    /// let io = Server::builder()
+    ///     .allow_request(async |request: RequestHead| match request.header("x-api-key") {
+    ///         Some("secret") => Ok(()),
+    ///         _ => Err("a key is needed"),
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    ///
+    /// [`Server::layer`]: crate::Server::layer
+    pub fn allow_request<F, Fut, E>(mut self, allow: F) -> Self
+    where
+        F: Fn(RequestHead) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<String>,
+    {
+        self.config.hooks.allow_request = Some(hooks::ask(allow));
+        self
+    }
+
+    /// Makes the ids of sessions, which are random otherwise. An id is a secret: whoever knows it can speak for its
+    /// client. It has 16 to 128 characters of `A–Z a–z 0–9 - _ . ~`, and no two sessions of a cluster may have the
+    /// same. Where it fails, or what it makes is no such id, or is another session's, the request is refused with
+    /// [`BadRequest::IdGenerationError`](crate::BadRequest::IdGenerationError). It has as long as
+    /// [`connect_timeout`](Self::connect_timeout).
+    ///
+    /// ```
+    /// use enchufe::{RequestHead, Server};
+    ///
+    /// # fn random() -> String { "0123456789abcdef".into() }
+    /// // So that a load balancer can tell by the id which node it belongs to.
+    /// let io = Server::builder()
+    ///     .generate_id(async |_: RequestHead| Ok::<_, String>(format!("node-7.{}", random())))
+    ///     .build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    pub fn generate_id<F, Fut, E>(mut self, generate: F) -> Self
+    where
+        F: Fn(RequestHead) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<String>,
+    {
+        self.config.hooks.generate_id = Some(hooks::ask(generate));
+        self
+    }
+
+    /// Adds headers to the answer that opens a connection: to the polling handshake, or to the 101 of a WebSocket. It
+    /// must not block.
+    ///
+    /// ```
+    /// use enchufe::Server;
+    /// use http::{HeaderValue, header};
+    ///
+    /// let io = Server::builder()
+    ///     .initial_headers(|headers, _| {
+    ///         headers.append(header::SET_COOKIE, HeaderValue::from_static("seen=1; Path=/"));
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    pub fn initial_headers(
+        mut self,
+        edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.hooks.initial_headers = Some(Arc::new(edit));
+        self
+    }
+
+    /// Adds headers to every answer of a connection that is no refusal: to polls, POSTs and upgrades, and after
+    /// [`initial_headers`](Self::initial_headers) to the first one. It must not block. For a poll it is asked when the
+    /// poll comes, not when it is answered.
+    pub fn headers(mut self, edit: impl Fn(&mut HeaderMap, &RequestHead) + Send + Sync + 'static) -> Self {
+        self.config.hooks.headers = Some(Arc::new(edit));
+        self
+    }
+
+    /// Is told of every request that is refused, and why: for logs and counters. It must not block.
+    ///
+    /// ```
+    /// use enchufe::{ConnectionError, Server};
+    ///
+    /// let io = Server::builder()
+    ///     .on_connection_error(|error, request| match error {
+    ///         ConnectionError::UnknownSid { .. } => eprintln!("is the load balancer sticky?"),
+    ///         error => eprintln!("{:?}: {} {error}", request.address(), error.code()),
+    ///     })
+    ///     .build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    pub fn on_connection_error(
+        mut self,
+        notice: impl Fn(&ConnectionError, &RequestHead) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.hooks.connection_error = Some(Arc::new(notice));
+        self
+    }
+
+    /// Lets pages of other origins use the server over HTTP. Default none. Its headers are on the client's files and
+    /// on refusals too, and preflights are answered.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.config.cors = Some(cors);
+        self
+    }
+
+    /// As [`cors`](Self::cors), with rules that depend on the request; `None` for none. It must not block.
+    ///
+    /// ```
+    /// use enchufe::{Cors, RequestHead, Server};
+    ///
+    /// let io = Server::builder()
+    ///     .cors_with(|request: &RequestHead| request.header("x-internal").is_none().then(Cors::any))
+    ///     .build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    pub fn cors_with(
+        mut self,
+        choose: impl Fn(&RequestHead) -> Option<Cors> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.hooks.cors = Some(Arc::new(choose));
+        self
+    }
+
+    /// Sends a cookie with the session's id at the polling handshake, for load balancers that keep a client on its
+    /// node. Default none. A name alone stands for [`Cookie::new`]: `HttpOnly`, `SameSite=Lax`, for the whole host.
+    pub fn cookie(mut self, cookie: impl Into<Cookie>) -> Self {
+        self.config.cookie = Some(cookie.into());
+        self
+    }
+}
