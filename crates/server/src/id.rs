@@ -256,7 +256,8 @@ mod tests {
         for fit in ["a2b4c6d8-e0f2.4~_", &"x".repeat(128), "aaaaaaaaaaaaaaaaaaaa"] {
             assert_eq!(SocketId::made(fit).unwrap().as_str(), fit);
         }
-        for unfit in ["", "short", &"x".repeat(129), "a b c d e f g h i", "sixteen-and;more", "ééééééééééé"] {
+        for unfit in ["", "short", &"x".repeat(129), "a b c d e f g h i", "sixteen-and;more", "ééééééééééé"]
+        {
             assert!(SocketId::made(unfit).is_err(), "{unfit}");
         }
     }
