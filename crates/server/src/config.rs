@@ -10,6 +10,9 @@ use crate::cors::Cors;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
 
+/// Bytes from which on the answer to a poll is compressed: as in the official server.
+pub(crate) const HTTP_COMPRESSION: usize = 1024;
+
 /// The transports that a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportKind {
@@ -45,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Cookie>,
     pub(crate) hooks: Hooks,
+    /// Bytes from which on the answers to polls are compressed.
+    pub(crate) http_compression: Option<usize>,
     pub(crate) limits: Limits,
 }
 
@@ -64,6 +69,7 @@ impl Default for Config {
             cors: None,
             cookie: None,
             hooks: Hooks::default(),
+            http_compression: Some(HTTP_COMPRESSION),
             limits: Limits::default(),
         }
     }

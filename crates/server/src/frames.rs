@@ -84,6 +84,11 @@ pub(crate) fn disconnect(namespace: &str) -> Frame {
     Frame::text(text)
 }
 
+/// The same frames, which a transport may compress or not.
+pub(crate) fn compressible(frames: Frames, compress: bool) -> Frames {
+    if compress { frames } else { frames.into_iter().map(Frame::uncompressed).collect() }
+}
+
 fn start() -> Vec<u8> {
     let mut text = Vec::with_capacity(TYPICAL);
     text.push(MESSAGE);

@@ -29,6 +29,7 @@ pub struct Frame {
     header: [u8; MAX_HEADER],
     header_len: u8,
     kind: FrameKind,
+    compress: bool,
 }
 
 impl Frame {
@@ -70,7 +71,7 @@ impl Frame {
             *to = *from;
             header_len += 1;
         }
-        Self { body, header, header_len, kind }
+        Self { body, header, header_len, kind, compress: true }
     }
 
     /// The same binary message with its kind before the data, as a WebSocket of revision 3 carries it. The kind
@@ -78,13 +79,28 @@ impl Frame {
     #[must_use]
     pub fn typed(&self) -> Self {
         let header = websocket::header(websocket::Opcode::Binary, true, false, self.body.len() + 1, None);
-        Self::with_header(self.kind, &header, &[MESSAGE], self.body.clone())
+        let typed = Self::with_header(self.kind, &header, &[MESSAGE], self.body.clone());
+        Self { compress: self.compress, ..typed }
     }
 
     /// Text or binary.
     #[must_use]
     pub const fn kind(&self) -> FrameKind {
         self.kind
+    }
+
+    /// The same frame, which a transport need not compress: its content is dense already, or secret beside what others
+    /// choose.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.compress = false;
+        self
+    }
+
+    /// Whether compressing it is worth a try, as far as who made it knows.
+    #[must_use]
+    pub const fn may_compress(&self) -> bool {
+        self.compress
     }
 
     /// The packet without any transport's header.
@@ -134,6 +150,13 @@ mod tests {
             assert_eq!(typed.body().as_ptr(), frame.body().as_ptr());
             assert_eq!(typed.wire_len(), header.len() + len);
         }
+    }
+
+    #[test]
+    fn whether_to_compress_travels_with_the_frame() {
+        let frame = Frame::text("4a");
+        assert!(frame.may_compress());
+        assert!(!frame.uncompressed().clone().may_compress());
     }
 
     #[test]

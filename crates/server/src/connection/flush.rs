@@ -8,18 +8,18 @@ use enchufe_proto::websocket::Opcode;
 
 use super::driver::Slot;
 use super::stream::Io;
-use super::{Connection, Inner};
+use super::{Connection, Inner, Payload};
 
 /// Bytes that are taken from the outbox at once: the rest stays where it is counted.
 const BATCH: usize = 256 << 10;
 
 /// Everything that waits, as one polling payload.
-pub(super) fn take_payload(session: &mut Session) -> Vec<u8> {
+pub(super) fn take_payload(session: &mut Session) -> Payload {
     let frames = session.outbox().take_all();
     let size = frames.iter().map(|frame| frame.body().len() * 4 / 3 + 8).sum();
-    let mut payload = Vec::with_capacity(size);
-    frames.iter().for_each(|frame| write_frame(&mut payload, frame));
-    payload
+    let mut body = Vec::with_capacity(size);
+    frames.iter().for_each(|frame| write_frame(&mut body, frame));
+    Payload { body, compress: frames.iter().any(Frame::may_compress) }
 }
 
 impl Slot {

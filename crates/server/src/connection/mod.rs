@@ -41,7 +41,21 @@ const IO: u8 = 2;
 
 /// The answer to a pending poll.
 pub(crate) enum PollAnswer {
-    Payload(Vec<u8>),
+    Payload(Payload),
+}
+
+/// What a poll is answered with.
+pub(crate) struct Payload {
+    pub(crate) body: Vec<u8>,
+    /// Some packet of it may be compressed.
+    pub(crate) compress: bool,
+}
+
+impl Payload {
+    /// A single packet of the protocol's own.
+    fn of(packet: &[u8]) -> Self {
+        Self { body: packet.to_vec(), compress: false }
+    }
 }
 
 /// How a POST went.
@@ -405,7 +419,7 @@ impl Connection {
 
 /// What becomes of a poll.
 pub(crate) enum PollOutcome {
-    Payload(Vec<u8>),
+    Payload(Payload),
     Parked(oneshot::Receiver<PollAnswer>),
     Overlap,
     WrongTransport,
@@ -434,7 +448,7 @@ impl Inner {
     }
 
     /// Deals with what the session asks for and needs no transport; the rest is the driver's.
-    fn answer_poll(&mut self, payload: Vec<u8>) {
+    fn answer_poll(&mut self, payload: Payload) {
         if let Some(poll) = self.poll.take() {
             // The request may be gone already; then the session learns it from there.
             let _ = poll.send(PollAnswer::Payload(payload));

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
-use super::{Connection, IO, Mail, PollAnswer, PostAnswer, incoming, mux};
+use super::{Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
 use crate::reason::DisconnectReason;
 
 /// Reads of one connection in one turn: a megabyte at most, then the others have theirs.
@@ -264,7 +264,7 @@ impl Slot {
                     // There is something better to answer with.
                     return;
                 }
-                inner.answer_poll(b"6".to_vec());
+                inner.answer_poll(Payload::of(b"6"));
                 inner.session.handle_poll_answered();
             }
             // Only a client's session asks for these, and the end is dealt with by the callers.
@@ -287,7 +287,7 @@ impl Slot {
         if let Some(poll) = inner.poll.take() {
             // `1` closes; a client that closed by itself gets a noop.
             let packet: &[u8] = if reason == CloseReason::TransportClose { b"6" } else { b"1" };
-            let _ = poll.send(PollAnswer::Payload(packet.to_vec()));
+            let _ = poll.send(PollAnswer::Payload(Payload::of(packet)));
         }
         let mail = std::mem::take(&mut inner.mail);
         let sockets = std::mem::take(&mut inner.sockets);

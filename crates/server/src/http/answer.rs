@@ -40,7 +40,7 @@ fn coded(status: StatusCode, code: u8, message: &str) -> Answer {
 }
 
 /// A payload for a poll.
-pub(crate) fn payload(payload: Vec<u8>) -> Answer {
+pub(crate) fn payload(payload: Bytes) -> Answer {
     uncached(with_type(StatusCode::OK, "text/plain; charset=UTF-8", payload))
 }
 

@@ -1,16 +1,14 @@
 //! The browser client, embedded in the server and served beside its endpoint.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha1::{Digest, Sha1};
 
 use super::answer::{self, Answer};
+use super::coding::{self, Coding, Effort};
 
 /// One file, and what has been made of it so far.
 pub(crate) struct ClientFile {
@@ -40,48 +38,6 @@ static FILES: [ClientFile; 6] = files![
     "socket.io.esm.min.js.map",
 ];
 
-/// How a file can be sent, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
-    Brotli,
-    Gzip,
-    Deflate,
-}
-
-impl Coding {
-    const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Deflate];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Gzip => "gzip",
-            Self::Deflate => "deflate",
-        }
-    }
-
-    fn encode(self, content: &[u8]) -> std::io::Result<Vec<u8>> {
-        match self {
-            Self::Brotli => {
-                let mut out = Vec::new();
-                // Quality 9: close to the best, at a tenth of its time. It is done once in a process.
-                let params = brotli::enc::BrotliEncoderParams { quality: 9, ..Default::default() };
-                brotli::BrotliCompress(&mut &*content, &mut out, &params)?;
-                Ok(out)
-            }
-            Self::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-                encoder.write_all(content)?;
-                encoder.finish()
-            }
-            Self::Deflate => {
-                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-                encoder.write_all(content)?;
-                encoder.finish()
-            }
-        }
-    }
-}
-
 /// The file that a path names: exactly one of ours, whatever the query.
 pub(crate) fn find(prefix: &str, path: &str) -> Option<&'static ClientFile> {
     let name = path.strip_prefix(prefix)?.strip_prefix('/')?;
@@ -102,7 +58,7 @@ pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &Heade
     } else {
         "application/javascript; charset=utf-8"
     };
-    let coding = negotiate(request);
+    let coding = coding::negotiate(request, &Coding::ALL);
     let encoded = coding.and_then(|coding| Some((coding, file.encoded(coding)?)));
     let (coding, body) = match encoded {
         Some((coding, body)) => (Some(coding), body),
@@ -115,7 +71,7 @@ pub(crate) fn answer(file: &'static ClientFile, method: &Method, request: &Heade
     headers.insert(header::ETAG, file.etag().clone());
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     if let Some(coding) = coding {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        headers.insert(header::CONTENT_ENCODING, coding.value());
     }
     if method == Method::HEAD {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -150,7 +106,8 @@ impl ClientFile {
         if let Some(encoded) = slot.get() {
             return Some(encoded.clone());
         }
-        match coding.encode(self.content) {
+        // Once in a process.
+        match coding.encode(self.content, Effort::Best) {
             Ok(encoded) => Some(slot.get_or_init(|| encoded.into()).clone()),
             Err(error) => {
                 tracing::error!(%error, coding = coding.name(), "a client file could not be compressed");
@@ -158,29 +115,6 @@ impl ClientFile {
             }
         }
     }
-}
-
-/// The coding that the client likes best; of those that it likes equally, ours.
-fn negotiate(request: &HeaderMap) -> Option<Coding> {
-    let accepted = request.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
-    let weight = |coding: Coding| {
-        accepted.split(',').find_map(|part| {
-            let mut pieces = part.split(';').map(str::trim);
-            let named = pieces.next()?;
-            (named.eq_ignore_ascii_case(coding.name()) || named == "*").then(|| {
-                pieces.find_map(|piece| piece.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0)
-            })
-        })
-    };
-    let mut best: Option<(Coding, f32)> = None;
-    for coding in Coding::ALL {
-        if let Some(weight) = weight(coding)
-            && weight > best.map_or(0.0, |(_, best)| best)
-        {
-            best = Some((coding, weight));
-        }
-    }
-    best.map(|(coding, _)| coding)
 }
 
 #[cfg(test)]
@@ -203,21 +137,6 @@ mod tests {
         ] {
             assert!(find("/socket.io", path).is_none(), "{path}");
         }
-    }
-
-    #[test]
-    fn the_best_accepted_coding_is_chosen() {
-        for (accepted, coding) in [
-            ("gzip, deflate, br", Some(Coding::Brotli)),
-            ("gzip, br;q=0.5", Some(Coding::Gzip)),
-            ("br;q=0, deflate", Some(Coding::Deflate)),
-            ("*", Some(Coding::Brotli)),
-            ("identity", None),
-            ("gzip;q=0", None),
-        ] {
-            assert_eq!(negotiate(&headers(header::ACCEPT_ENCODING, accepted)), coding, "{accepted}");
-        }
-        assert_eq!(negotiate(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod admit;
 mod answer;
 mod client_files;
+mod coding;
 mod head;
 mod polling;
 pub(crate) mod query;
@@ -78,8 +79,9 @@ where
     let served = match request::verify(&core, &head, upgrade) {
         Ok(Verified::Poll(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
+            let coding = polling::coding(&core, &head);
             drop(head);
-            return additions.on(polling::poll(connection).await);
+            return additions.on(polling::poll(connection, coding).await);
         }
         Ok(Verified::Post(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use enchufe_proto::engine::{CloseReason, Transport};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
+use super::coding::{self, Coding};
 use super::{RequestHead, request};
-use crate::connection::{Connection, Mail, PollAnswer, PollOutcome, PostAnswer};
+use crate::connection::{Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
 
 /// Opens a session; the answer is its OPEN packet.
@@ -23,7 +24,7 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
         // A new session has its OPEN packet queued.
         return Err(Refused::SHUTTING_DOWN);
     };
-    let mut answer = answer::payload(payload);
+    let mut answer = encoded(core, payload, coding(core, head)).await;
     if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -31,22 +32,42 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
     Ok(answer)
 }
 
+/// How the answer to a poll is to be compressed, if it is worth it.
+pub(crate) fn coding(core: &Core, head: &RequestHead) -> Option<Coding> {
+    core.config.http_compression?;
+    coding::negotiate(head.headers(), &Coding::QUICK)
+}
+
 /// Answers a poll, when there is something.
-pub(crate) async fn poll(connection: Arc<Connection>) -> Answer {
-    match connection.poll() {
-        PollOutcome::Payload(payload) => answer::payload(payload),
-        PollOutcome::Parked(receiver) => {
-            let guard = AbortGuard(Some(&connection));
-            let answer = receiver.await;
-            guard.disarm();
-            match answer {
-                Ok(PollAnswer::Payload(payload)) => answer::payload(payload),
-                Err(_) => answer::session_ended(),
-            }
-        }
-        PollOutcome::Overlap | PollOutcome::WrongTransport => answer::bad_request(),
-        PollOutcome::Closed => answer::session_ended(),
-    }
+pub(crate) async fn poll(connection: Arc<Connection>, coding: Option<Coding>) -> Answer {
+    let guard = AbortGuard(Some(&connection));
+    let payload = match connection.poll() {
+        PollOutcome::Payload(payload) => Ok(payload),
+        PollOutcome::Parked(receiver) => match receiver.await {
+            Ok(PollAnswer::Payload(payload)) => Ok(payload),
+            Err(_) => Err(answer::session_ended()),
+        },
+        PollOutcome::Overlap | PollOutcome::WrongTransport => Err(answer::bad_request()),
+        PollOutcome::Closed => Err(answer::session_ended()),
+    };
+    let answer = match payload {
+        // What was taken for a client that goes away meanwhile is lost: the guard ends its session.
+        Ok(payload) => encoded(&connection.core, payload, coding).await,
+        Err(refused) => refused,
+    };
+    guard.disarm();
+    answer
+}
+
+/// The answer with a payload, compressed where the client takes it and it is worth it.
+async fn encoded(core: &Core, payload: Payload, coding: Option<Coding>) -> Answer {
+    let body = Bytes::from(payload.body);
+    let worth_it = payload.compress && core.config.http_compression.is_some_and(|from| body.len() >= from);
+    let Some(coding) = coding.filter(|_| worth_it) else { return answer::payload(body) };
+    let Some(shorter) = coding.encode_apart(body.clone()).await else { return answer::payload(body) };
+    let mut answer = answer::payload(shorter);
+    answer.headers_mut().insert(header::CONTENT_ENCODING, coding.value());
+    answer
 }
 
 /// Whether the body of a POST is one of the binary payloads of protocol 3.

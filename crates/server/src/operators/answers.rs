@@ -122,11 +122,13 @@ impl<R> BroadcastAckFuture<R> {
         namespace: &Arc<NamespaceCore>,
         selection: &Selection,
         timeout: Option<Duration>,
+        compress: bool,
         event: &str,
         args: &impl Serialize,
     ) -> Self {
         let id = namespace.next_ack_id();
         let state = frames::event(namespace.name(), Some(id), event, args).map_err(Some).map(|frames| {
+            let frames = frames::compressible(frames, compress);
             let recipients = namespace.selected(selection);
             let (sender, done) = oneshot::channel();
             let mut collecting = Collecting {

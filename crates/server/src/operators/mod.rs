@@ -33,12 +33,13 @@ pub struct Broadcast {
     namespace: Arc<NamespaceCore>,
     selection: Selection,
     volatile: bool,
+    compress: bool,
     timeout: Option<Duration>,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Arc<NamespaceCore>) -> Self {
-        Self { namespace, selection: Selection::new(), volatile: false, timeout: None }
+        Self { namespace, selection: Selection::new(), volatile: false, compress: true, timeout: None }
     }
 
     /// Only sockets in one of these rooms (and of those named before): a room's name, a socket's id, or several.
@@ -69,6 +70,13 @@ impl Broadcast {
         self
     }
 
+    /// Whether the next emits may be compressed on their way; default yes. `false` is for what is dense already, such as
+    /// images. See [`ServerBuilder::http_compression`](crate::ServerBuilder::http_compression).
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
     /// How long the answers to [`Broadcast::emit_with_ack`] may take. Default 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -83,6 +91,7 @@ impl Broadcast {
     /// Where the arguments cannot be encoded, or the name is reserved.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let frames = frames::event(self.namespace.name(), None, event, &args)?;
+        let frames = frames::compressible(frames, self.compress);
         self.namespace.broadcast(&self.selection, &frames, self.volatile);
         Ok(Emitted::locally())
     }
@@ -112,7 +121,7 @@ impl Broadcast {
         event: &str,
         args: impl Serialize,
     ) -> BroadcastAckFuture<R> {
-        BroadcastAckFuture::start(&self.namespace, &self.selection, self.timeout, event, &args)
+        BroadcastAckFuture::start(&self.namespace, &self.selection, self.timeout, self.compress, event, &args)
     }
 
     /// The sockets themselves, as they are now: those of this node that have been let in.

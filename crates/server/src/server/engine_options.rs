@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::ServerBuilder;
+use crate::config::HTTP_COMPRESSION;
 use crate::cookie::Cookie;
 use crate::cors::Cors;
 use crate::error::ConnectionError;
@@ -139,6 +140,20 @@ impl ServerBuilder {
         notice: impl Fn(&ConnectionError, &RequestHead) + Send + Sync + 'static,
     ) -> Self {
         self.config.hooks.connection_error = Some(Arc::new(notice));
+        self
+    }
+
+    /// Whether the answers to polls are compressed, with gzip or deflate, for clients that accept it. Default yes, from
+    /// 1,024 bytes on, unless all packets of an answer were emitted with `compress(false)`. Large ones are compressed on
+    /// the runtime's blocking threads. WebSockets are not concerned.
+    pub const fn http_compression(mut self, compress: bool) -> Self {
+        self.config.http_compression = if compress { Some(HTTP_COMPRESSION) } else { None };
+        self
+    }
+
+    /// Compresses the answers to polls from so many bytes on.
+    pub const fn http_compression_threshold(mut self, bytes: usize) -> Self {
+        self.config.http_compression = Some(bytes);
         self
     }
 

@@ -80,8 +80,14 @@ impl Socket {
         self.emitter().volatile()
     }
 
+    /// Whether the next emit may be compressed on its way; default yes. `false` is for what is dense already, such as
+    /// images. See [`ServerBuilder::http_compression`](crate::ServerBuilder::http_compression).
+    pub fn compress(&self, compress: bool) -> SocketEmitter<'_> {
+        self.emitter().compress(compress)
+    }
+
     fn emitter(&self) -> SocketEmitter<'_> {
-        SocketEmitter { socket: self, timeout: None, volatile: false }
+        SocketEmitter { socket: self, timeout: None, volatile: false, compress: true }
     }
 
     pub(crate) fn send_ack<T: Serialize + ?Sized>(
@@ -123,6 +129,7 @@ pub struct SocketEmitter<'a> {
     socket: &'a Socket,
     timeout: Option<Duration>,
     volatile: bool,
+    compress: bool,
 }
 
 impl SocketEmitter<'_> {
@@ -138,6 +145,12 @@ impl SocketEmitter<'_> {
         self
     }
 
+    /// Whether it may be compressed on its way; default yes.
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
     /// As [`Socket::emit`].
     ///
     /// # Errors
@@ -145,7 +158,7 @@ impl SocketEmitter<'_> {
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let frames = frames::event(self.socket.namespace_name(), None, event, &args)?;
         if self.socket.may_emit() {
-            self.socket.transmit(frames, self.volatile);
+            self.socket.transmit(frames::compressible(frames, self.compress), self.volatile);
         }
         Ok(Emitted::locally())
     }
@@ -157,7 +170,7 @@ impl SocketEmitter<'_> {
             frames::event(self.socket.namespace_name(), Some(id), event, &args).and_then(|frames| {
                 let pending = self.socket.expect_answer(id)?;
                 if self.socket.may_emit() {
-                    self.socket.transmit(frames, self.volatile);
+                    self.socket.transmit(frames::compressible(frames, self.compress), self.volatile);
                 }
                 Ok(pending)
             });

@@ -7,6 +7,7 @@
 mod support;
 
 mod acks;
+mod compression;
 mod disconnect;
 mod early;
 mod events;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use enchufe::{NotFound, Server, SocketIoService};
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::time::timeout;
@@ -35,15 +36,20 @@ impl Http {
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let answer =
-            timeout(PATIENCE * 20, self.0.clone().oneshot(request)).await.expect("an answer in time");
-        let (head, body) = answer.expect("infallible").into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
+        let (head, body) = self.send_raw(request).await;
         Answer {
             status: head.status,
             headers: head.headers,
             body: String::from_utf8(body.to_vec()).expect("text"),
         }
+    }
+
+    /// As [`Http::send`], with the body as it is.
+    pub(crate) async fn send_raw(&self, request: Request<Full<Bytes>>) -> (Parts, Bytes) {
+        let answer =
+            timeout(PATIENCE * 20, self.0.clone().oneshot(request)).await.expect("an answer in time");
+        let (head, body) = answer.expect("infallible").into_parts();
+        (head, body.collect().await.expect("a whole body").to_bytes())
     }
 
     pub(crate) async fn request(&self, method: Method, target: &str, body: &str) -> Answer {
