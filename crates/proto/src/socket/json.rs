@@ -5,6 +5,8 @@
 //! accepts when it ignores a value, except for the nesting: an escaped lone surrogate (JavaScript sends them)
 //! and a number beyond `f64` are valid text here, and refused only by a type that can't hold them.
 
+use super::text::find_special;
+
 /// The deepest nesting that any setting allows, and the default.
 ///
 /// Data of real applications stays under 30 levels. What is accepted here may be passed on unparsed to
@@ -320,39 +322,6 @@ impl Scanner<'_> {
     fn syntax(&self) -> ScanError {
         ScanError::Syntax(self.at)
     }
-}
-
-/// Offset of the first byte from `at` that a string can't hold as itself (a quote, a backslash or a control
-/// character), or the length of `bytes`. Eight bytes at a time.
-#[inline]
-pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
-    const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        // "Has a byte less than n" of the well-known bit tricks: exact for the lowest byte that matches,
-        // and that is the one taken.
-        let control = word.wrapping_sub(SPACES) & !word;
-        let quote = word ^ QUOTES;
-        let quote = quote.wrapping_sub(ONES) & !quote;
-        let backslash = word ^ BACKSLASHES;
-        let backslash = backslash.wrapping_sub(ONES) & !backslash;
-        let found = (control | quote | backslash) & HIGHS;
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while let Some(&byte) = bytes.get(at) {
-        if byte < b' ' || byte == b'"' || byte == b'\\' {
-            break;
-        }
-        at += 1;
-    }
-    at
 }
 
 /// The elements of a comma separated list (an array without its brackets) that [`scan`] has accepted, each

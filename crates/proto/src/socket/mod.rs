@@ -24,6 +24,7 @@ mod handoff;
 mod packet;
 mod placeholder;
 mod raw;
+mod text;
 mod value;
 
 pub use args::{Args, Event};

@@ -3,6 +3,7 @@
 mod args;
 mod decode;
 mod encode;
+mod json_text;
 mod msgpack;
 mod properties;
 mod vectors;

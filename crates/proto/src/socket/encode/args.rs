@@ -1,18 +1,15 @@
-//! The serializer for arguments: `serde_json`'s, with two things of its own.
-//!
-//! A formatter writes a placeholder for each byte array and keeps the bytes. And the outermost tuple is written
-//! without brackets: [`ArgsSerializer`] sees what the outermost value is and tells the formatter.
+//! The serializer for arguments: [`Json`], but that the outermost tuple is written without brackets, and that
+//! [`RawArgs`](crate::socket::RawArgs) are spliced in.
 
-use std::cell::{Cell, RefCell};
-use std::io;
+use std::cell::Cell;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::ser::Serializer;
+use serde::ser::{SerializeTuple, SerializeTupleStruct, Serializer};
 use serde_json::Error;
-use serde_json::ser::{Formatter, Serializer as JsonSerializer};
 
-use crate::socket::{RawArgs, handoff, raw};
+use super::json::{Compound, Json, Object};
+use crate::socket::{handoff, raw};
 
 /// [`write_args`](super::write_args), with placeholders numbered from `base` in `attachments`.
 pub(super) fn write_args_from<T: Serialize + ?Sized>(
@@ -21,87 +18,56 @@ pub(super) fn write_args_from<T: Serialize + ?Sized>(
     attachments: &mut Vec<Bytes>,
     base: usize,
 ) -> Result<usize, Error> {
-    let shared = Shared { count: Cell::new(1), opening: Cell::new(false), raw: RefCell::new(None) };
-    let formatter = ArgsFormatter { attachments, base, shared: &shared, depth: None };
-    let mut json = JsonSerializer::with_formatter(&mut *out, formatter);
-    value.serialize(ArgsSerializer { json: &mut json, shared: &shared })?;
-    if let Some(raw) = shared.raw.take() {
-        raw.splice(out, attachments, base);
-        return Ok(raw.len());
-    }
-    Ok(shared.count.get())
+    let count = Cell::new(1);
+    let mut json = Json { out, attachments, base };
+    value.serialize(ArgsSerializer { json: &mut json, count: &count })?;
+    Ok(count.get())
 }
-
-/// What the serializer and its formatter tell each other.
-struct Shared {
-    /// Number of arguments.
-    count: Cell<usize>,
-    /// The next array to begin is the outermost tuple.
-    opening: Cell<bool>,
-    /// The outermost value is this.
-    raw: RefCell<Option<RawArgs>>,
-}
-
-struct ArgsFormatter<'a> {
-    attachments: &'a mut Vec<Bytes>,
-    base: usize,
-    shared: &'a Shared,
-    /// Arrays open inside the outermost tuple, if it is one.
-    depth: Option<usize>,
-}
-
-impl Formatter for ArgsFormatter<'_> {
-    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        if self.shared.opening.take() {
-            self.depth = Some(0);
-            return Ok(());
-        }
-        if let Some(depth) = &mut self.depth {
-            *depth += 1;
-        }
-        writer.write_all(b"[")
-    }
-
-    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        match &mut self.depth {
-            Some(0) => {
-                self.depth = None;
-                return Ok(());
-            }
-            Some(depth) => *depth -= 1,
-            None => {}
-        }
-        writer.write_all(b"]")
-    }
-
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if self.depth == Some(0) {
-            self.shared.count.set(self.shared.count.get() + 1);
-        }
-        if first { Ok(()) } else { writer.write_all(b",") }
-    }
-
-    fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
-        let num = self.attachments.len() - self.base;
-        self.attachments.push(handoff::take_bytes(value));
-        writer.write_all(b"{\"_placeholder\":true,\"num\":")?;
-        writer.write_all(itoa::Buffer::new().format(num).as_bytes())?;
-        writer.write_all(b"}")
-    }
-}
-
-type Json<'a> = JsonSerializer<&'a mut Vec<u8>, ArgsFormatter<'a>>;
 
 /// Serializes the outermost value.
 struct ArgsSerializer<'s, 'a> {
     json: &'s mut Json<'a>,
-    shared: &'s Shared,
+    /// Number of arguments.
+    count: &'s Cell<usize>,
 }
 
 impl ArgsSerializer<'_, '_> {
     fn none(self) -> Result<(), Error> {
-        self.shared.count.set(0);
+        self.count.set(0);
         Ok(())
+    }
+}
+
+/// The outermost tuple.
+struct Arguments<'s, 'a> {
+    list: Compound<'s, 'a>,
+    count: &'s Cell<usize>,
+}
+
+impl SerializeTuple for Arguments<'_, '_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        SerializeTuple::serialize_element(&mut self.list, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        self.count.set(self.list.len());
+        SerializeTuple::end(self.list)
+    }
+}
+
+impl SerializeTupleStruct for Arguments<'_, '_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        SerializeTuple::serialize_element(self, value)
+    }
+
+    fn end(self) -> Result<(), Error> {
+        SerializeTuple::end(self)
     }
 }
 
@@ -116,13 +82,13 @@ macro_rules! one_argument {
 impl<'s, 'a> Serializer for ArgsSerializer<'s, 'a> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = <&'s mut Json<'a> as Serializer>::SerializeSeq;
-    type SerializeTuple = <&'s mut Json<'a> as Serializer>::SerializeTuple;
-    type SerializeTupleStruct = <&'s mut Json<'a> as Serializer>::SerializeTupleStruct;
-    type SerializeTupleVariant = <&'s mut Json<'a> as Serializer>::SerializeTupleVariant;
-    type SerializeMap = <&'s mut Json<'a> as Serializer>::SerializeMap;
-    type SerializeStruct = <&'s mut Json<'a> as Serializer>::SerializeStruct;
-    type SerializeStructVariant = <&'s mut Json<'a> as Serializer>::SerializeStructVariant;
+    type SerializeSeq = Compound<'s, 'a>;
+    type SerializeTuple = Arguments<'s, 'a>;
+    type SerializeTupleStruct = Arguments<'s, 'a>;
+    type SerializeTupleVariant = Compound<'s, 'a>;
+    type SerializeMap = Compound<'s, 'a>;
+    type SerializeStruct = Object<'s, 'a>;
+    type SerializeStructVariant = Compound<'s, 'a>;
 
     one_argument! {
         serialize_bool(bool)
@@ -176,7 +142,8 @@ impl<'s, 'a> Serializer for ArgsSerializer<'s, 'a> {
         if name == raw::TOKEN
             && let Some(args) = handoff::take_raw()
         {
-            self.shared.raw.replace(Some(args));
+            args.splice(self.json.out, self.json.attachments, self.json.base);
+            self.count.set(args.len());
             return Ok(());
         }
         value.serialize(self)
@@ -196,10 +163,8 @@ impl<'s, 'a> Serializer for ArgsSerializer<'s, 'a> {
         self.json.serialize_seq(len)
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, Error> {
-        self.shared.count.set(0);
-        self.shared.opening.set(true);
-        self.json.serialize_tuple(len)
+    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Error> {
+        Ok(Arguments { list: self.json.compound(b"", b""), count: self.count })
     }
 
     fn serialize_tuple_struct(

@@ -5,10 +5,12 @@
 
 mod answer;
 mod args;
+mod json;
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::text::write_string;
 use super::{EncodeError, Kind, is_reserved};
 use args::write_args_from;
 
@@ -103,7 +105,7 @@ pub fn event<T: Serialize + ?Sized>(
     undo_on_error(out, attachments, |out, attachments| {
         with_header(out, attachments, Kind::Event, nsp, id, |out, attachments, base| {
             out.push(b'[');
-            serde_json::to_writer(&mut *out, name)?;
+            write_string(out, name);
             let name_end = out.len();
             out.push(b',');
             if write_args_from(args, out, attachments, base)? == 0 {

@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 use super::date;
 use super::read::{Reader, Token};
 use crate::data::Binary;
-use crate::socket::json::{Array, find_special};
+use crate::socket::json::Array;
 use crate::socket::packet::check_payload;
+use crate::socket::text::find_special;
 use crate::socket::{DecodeError, Kind, Limits, MsgpackError, Packet};
 
 /// So many byte arrays may stand in one packet whatever [`Limits::max_attachments`] says: they lie in the message
