@@ -59,7 +59,7 @@
   const proto$2 = Emitter.prototype;
   proto$2.addEventListener = proto$2.on;
   proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
-  proto$2.$emit = proto$2.emit;
+  proto$2.$emit = proto$2.emitReserved = proto$2.emit;
   function on(target, ev, listener) {
     target.on(ev, listener);
     return () => target.off(ev, listener);
@@ -72,8 +72,9 @@
     return !!value && typeof value == "object" && (isBinary(value) || (!fromJson && typeof value.toJSON == "function" ? hasBinary(value.toJSON(), true) : Object.values(value).some((item) => hasBinary(item))));
   }
   const CHUNK = 8192;
+  const bytesOf = (data) => data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
   function toBase64(data) {
-    const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    const bytes = bytesOf(data);
     let text = "";
     for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
     return btoa(text);
@@ -179,13 +180,13 @@
     }
     open() {
       this.readyState = "opening";
-      this.$doOpen();
+      this.doOpen();
       return this;
     }
     close() {
       if (this.readyState && this.readyState != "closed") {
-        this.$doClose();
-        this.$onClose();
+        this.doClose();
+        this.onClose();
       }
       return this;
     }
@@ -195,10 +196,10 @@
       const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
       if (blobs.length) {
         Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
-          () => this.$write(packets),
-          (err) => this.$onError("blob read error", err)
+          () => this.write(packets),
+          (err) => this.onError("blob read error", err)
         );
-      } else this.$write(packets);
+      } else this.write(packets);
     }
     /** Stops receiving, and calls back when nothing is under way any more. */
     pause(done) {
@@ -207,7 +208,7 @@
     /** Takes a `pause` back. */
     resume() {
     }
-    $onOpen() {
+    onOpen() {
       this.readyState = "open";
       this.writable = true;
       this.$emit("open");
@@ -216,19 +217,19 @@
       this.writable = true;
       this.$emit("drain");
     }
-    $onPacket(packet) {
+    onPacket(packet) {
       if (packet.type == "close") {
-        queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
+        queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
         return;
       }
       if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
       this.$emit("packet", packet);
     }
-    $onClose(details) {
+    onClose(details) {
       this.readyState = "closed";
       this.$emit("close", details);
     }
-    $onError(message, description, context) {
+    onError(message, description, context) {
       this.$emit("error", Object.assign(new Error(message), { type: "TransportError", description, context }));
     }
     /** The address of the session; `schema` is "http" or "ws". */
@@ -245,16 +246,16 @@
     get name() {
       return "polling";
     }
-    $doOpen() {
+    doOpen() {
       this.$textOnly = true;
       this.$get();
     }
-    $doClose() {
+    doClose() {
       const abort = () => this.$poll?.abort();
       if (this.readyState == "opening") abort();
       else this.$request("post", "1", abort, abort);
     }
-    $write(packets) {
+    write(packets) {
       this.$request("post", encodePayload(packets), () => this.$onDrain());
     }
     pause(done) {
@@ -285,8 +286,8 @@
     }
     $onData(payload) {
       for (const packet of decodePayload(payload)) {
-        if (this.readyState == "opening" && packet.type == "open") this.$onOpen();
-        this.$onPacket(packet);
+        if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+        this.onPacket(packet);
         if (this.readyState == "closed" || packet.type == "close") return;
       }
       this.$poll = void 0;
@@ -294,7 +295,7 @@
       if (this.readyState == "open") this.$get();
       else this.$checkPaused();
     }
-    $request(what, body, done, failed = (description, context) => this.$onError("xhr " + what + " error", description, context)) {
+    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context)) {
       const { opts, socket } = this;
       const abort = new AbortController();
       const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
@@ -319,29 +320,29 @@
     get name() {
       return "websocket";
     }
-    $doOpen() {
+    doOpen() {
       const { opts } = this;
       let ws;
       try {
         ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
-        queueMicrotask(() => this.$onError("websocket error", err));
+        queueMicrotask(() => this.onError("websocket error", err));
         return;
       }
       ws.binaryType = "arraybuffer";
-      ws.onopen = () => this.$onOpen();
-      ws.onclose = (context) => this.$onClose({ description: "websocket connection closed", context });
+      ws.onopen = () => this.onOpen();
+      ws.onclose = (context) => this.onClose({ description: "websocket connection closed", context });
       ws.onmessage = ({ data }) => {
         if (data == "1") ws.close();
-        this.$onPacket(decodePacket(data));
+        this.onPacket(decodePacket(data));
       };
-      ws.onerror = (event) => this.$onError("websocket error", event);
+      ws.onerror = (event) => this.onError("websocket error", event);
     }
-    $write(packets) {
+    write(packets) {
       for (const packet of packets) this.ws.send(encodePacket(packet, !this.$textOnly), packet.options);
       queueMicrotask(() => this.$onDrain());
     }
-    $doClose() {
+    doClose() {
       const { ws } = this;
       if (ws) {
         ws.onopen = ws.onmessage = ws.onclose = ws.onerror = () => {
@@ -351,9 +352,87 @@
     }
   }
 
+  function encodeFrame(packet) {
+    const text = typeof packet == "string";
+    const bytes = text ? new TextEncoder().encode(packet) : bytesOf(packet);
+    const { length } = bytes;
+    const start = length < 126 ? 1 : length < 65536 ? 3 : 9;
+    const frame = new Uint8Array(start + length);
+    frame[0] = (text ? 0 : 128) + (start > 3 ? 127 : start > 1 ? 126 : length);
+    for (let i = start, rest = length; --i; rest = Math.floor(rest / 256)) frame[i] = rest;
+    frame.set(bytes, start);
+    return frame;
+  }
+  async function readFrames(read, receive) {
+    let rest = new Uint8Array();
+    const take = async (length) => {
+      const chunks = rest.length ? [rest] : [];
+      let size = rest.length;
+      for (let chunk; size < length && (chunk = await read()); size += chunk.length) chunks.push(chunk);
+      if (size) rest = chunks[1] ? new Uint8Array(await new Blob(chunks).arrayBuffer()) : chunks[0];
+      const taken = rest.subarray(0, length);
+      rest = rest.subarray(length);
+      return taken;
+    };
+    for (let head; (head = await take(1)).length; ) {
+      let length = head[0] & 127;
+      if (length > 125) length = (await take(length < 127 ? 2 : 8)).reduce((sum, byte) => sum * 256 + byte, 0);
+      const bytes = length < 2 ** 53 ? await take(length) : head;
+      if (!length || bytes.length < length) throw new Error("invalid frame");
+      receive(head[0] > 127 ? bytes.slice().buffer : new TextDecoder().decode(bytes));
+    }
+  }
+
+  class WT extends Transport {
+    get name() {
+      return "webtransport";
+    }
+    doOpen() {
+      this.$textOnly = true;
+      this.$run().catch((err) => this.$fail(err));
+    }
+    $fail(err) {
+      if (this.readyState != "closed") this.onError("webtransport error", err);
+    }
+    async $run() {
+      const session = this.$session = new globalThis.WebTransport(
+        this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
+        this.opts.transportOptions?.webtransport
+      );
+      const end = () => {
+        if (this.readyState != "closed") this.onClose({ description: "webtransport connection closed" });
+      };
+      session.closed.then(end, (err) => this.$fail(err));
+      await session.ready;
+      const { readable, writable } = await session.createBidirectionalStream();
+      const reader = readable.getReader();
+      this.$writer = writable.getWriter();
+      const { sid } = this.query;
+      await this.$writer.write(encodeFrame("0" + (sid ? JSON.stringify({ sid }) : "")));
+      if (this.readyState != "opening") return;
+      this.onOpen();
+      await readFrames(
+        async () => (await reader.read()).value,
+        (packet) => this.readyState != "closed" && this.onPacket(decodePacket(packet))
+      );
+      this.doClose();
+      end();
+    }
+    write(packets) {
+      Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
+        () => this.$onDrain(),
+        (err) => this.$fail(err)
+      );
+    }
+    doClose() {
+      this.$session?.close();
+    }
+  }
+
   const transports = {
     polling: Polling,
-    websocket: WS
+    websocket: WS,
+    webtransport: WT
   };
 
   const HEAD_START = 200;
@@ -373,7 +452,7 @@
       transport.close();
       if (paused) {
         engine.upgrading = false;
-        if (engine.readyState != "closed") engine.transport.resume();
+        if (engine.readyState != "closed") engine.transport.resume?.();
         engine.$flush();
       }
       if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
@@ -430,8 +509,11 @@
       if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
       opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
       installTimers(this, opts);
+      if (opts.transportImplementations && opts.transports) {
+        throw new Error("transports and transportImplementations exclude each other");
+      }
       const list = opts.transportImplementations || opts.transports || Object.values(transports);
-      this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype);
+      this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype && (item != transports.webtransport || globalThis.WebTransport));
       this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
       if (opts.hostname != "localhost") {
         this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
@@ -601,6 +683,7 @@
   const ACK = 3;
   const CONNECT_ERROR = 4;
   const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
   const MAX_ATTACHMENTS = 10;
   class Encoder {
     /** The text of a packet, followed by its attachments. */
@@ -709,20 +792,20 @@
   function enqueue(socket, args) {
     const queue = socket._queue;
     const userAck = typeof args[args.length - 1] == "function" && args.pop();
-    const packet = { args, $flags: { ...socket.$flags, $fromQueue: true }, pending: false, $tryCount: 0 };
+    const packet = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
     const ack = (err, ...answer) => {
       if (packet == queue[0]) {
         packet.pending = false;
-        if (!err || packet.$tryCount > socket.$opts.retries) {
+        if (!err || packet.tryCount > socket._opts.retries) {
           queue.shift();
           if (userAck) userAck(err, ...answer);
         }
         drain(socket);
       }
     };
-    ack.$withError = true;
+    ack.withError = true;
     args.push(ack);
-    socket.$flags = {};
+    socket.flags = {};
     queue.push(packet);
     drain(socket);
   }
@@ -730,8 +813,8 @@
     const packet = socket._queue[0];
     if (socket.connected && packet && (force || !packet.pending)) {
       packet.pending = true;
-      packet.$tryCount++;
-      socket.$flags = packet.$flags;
+      packet.tryCount++;
+      socket.flags = packet.flags;
       socket.emit(...packet.args);
     }
   }
@@ -748,15 +831,15 @@
       this.sendBuffer = [];
       /** Events that wait for their turn with `retries`. */
       this._queue = [];
-      this.$ids = 0;
+      this.ids = 0;
       this.acks = {};
-      this.$flags = {};
+      this.flags = {};
       this._anyListeners = [];
       this._anyOutgoingListeners = [];
       this.io = io;
       this.nsp = nsp;
       this.auth = opts?.auth;
-      this.$opts = { ...opts };
+      this._opts = { ...opts };
       if (io._autoConnect) this.connect();
     }
     get disconnected() {
@@ -764,13 +847,13 @@
     }
     /** Whether the socket is connected or will be without further ado. */
     get active() {
-      return !!this.$subs;
+      return !!this.subs;
     }
     /** Connects, or reconnects after a disconnection that was wanted. */
     connect() {
       const { io } = this;
       if (this.connected) return this;
-      this.$subs || (this.$subs = ["open", "packet", "error", "close"].map(
+      this.subs || (this.subs = ["open", "packet", "error", "close"].map(
         (event) => on(io, event, (...args) => this["on" + event](...args))
       ));
       if (!io._reconnecting) io.open();
@@ -785,24 +868,24 @@
     emit(ev, ...args) {
       if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
       const data = [ev, ...args];
-      const { $flags, io } = this;
-      if (this.$opts.retries && !$flags.$fromQueue && !$flags.volatile) {
+      const { flags, io } = this;
+      if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
         enqueue(this, data);
         return this;
       }
-      const packet = { type: EVENT, nsp: this.nsp, data, options: { compress: $flags.compress !== false } };
+      const packet = { type: EVENT, data, options: { compress: flags.compress !== false } };
       if (typeof data[data.length - 1] == "function") {
-        packet.id = this.$ids++;
+        packet.id = this.ids++;
         this.$registerAck(packet.id, data.pop());
       }
       const connected = this.connected && !io.engine._hasPingExpired();
-      if ($flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
+      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
       else this.sendBuffer.push(packet);
-      this.$flags = {};
+      this.flags = {};
       return this;
     }
     $registerAck(id, ack) {
-      const timeout = this.$flags.timeout ?? this.$opts.ackTimeout;
+      const timeout = this.flags.timeout ?? this._opts.ackTimeout;
       this.acks[id] = ack;
       if (timeout == null) return;
       const timer = this.io.$setTimeout(() => {
@@ -814,20 +897,20 @@
         this.io.$clearTimeout(timer);
         ack.apply(this, args);
       };
-      withTimer.$withError = true;
+      withTimer.withError = true;
       this.acks[id] = withTimer;
     }
     /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
     emitWithAck(ev, ...args) {
       return new Promise((resolve, reject) => {
         const ack = (err, value) => err ? reject(err) : resolve(value);
-        ack.$withError = true;
+        ack.withError = true;
         this.emit(ev, ...[...args, ack]);
       });
     }
     packet(packet) {
       packet.nsp = this.nsp;
-      this.io.$packet(packet);
+      this.io._packet(packet);
     }
     $transmit(packet) {
       for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
@@ -850,30 +933,33 @@
         if (this.sendBuffer.some((packet) => packet.id == id)) continue;
         const ack = this.acks[id];
         delete this.acks[id];
-        if (ack.$withError) ack.call(this, new Error("socket has been disconnected"));
+        if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
       }
     }
-    onpacket({ nsp, type, data, id }) {
+    onpacket(packet) {
+      const { nsp, type, data, id } = packet;
       if (nsp != this.nsp) return;
       if (type == CONNECT) {
         if (data?.sid) this.$onConnect(data);
         else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
-      } else if (type == EVENT) {
-        const args = data || [];
-        if (id != null) args.push(this.$ack(id));
-        if (this.connected) this.$deliver(args);
-        else this.receiveBuffer.push(args);
-      } else if (type == ACK) {
+      } else if (type == EVENT) this.onevent(packet);
+      else if (type == ACK) {
         const ack = this.acks[id];
         delete this.acks[id];
-        if (ack) ack.apply(this, ack.$withError ? [null, ...data || []] : data);
+        if (ack) ack.apply(this, ack.withError ? [null, ...data || []] : data);
       } else if (type == DISCONNECT) {
-        this.$destroy();
+        this.destroy();
         this.onclose("io server disconnect");
       } else if (type == CONNECT_ERROR) {
-        this.$destroy();
+        this.destroy();
         this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
       }
+    }
+    /** An event; applications replace this method to see every packet. */
+    onevent({ data = [], id }) {
+      if (id != null) data.push(this.$ack(id));
+      if (this.connected) this.$deliver(data);
+      else this.receiveBuffer.push(data);
     }
     $deliver(args) {
       for (const listener of this._anyListeners.slice()) listener.apply(this, args);
@@ -902,31 +988,31 @@
       drain(this, true);
       this.$emit("connect");
     }
-    $destroy() {
-      for (const off of this.$subs || []) off();
-      this.$subs = void 0;
-      this.io.$destroy();
+    destroy() {
+      for (const off of this.subs || []) off();
+      this.subs = void 0;
+      this.io._destroy();
     }
     /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
     disconnect() {
       if (this.connected) this.packet({ type: DISCONNECT });
-      this.$destroy();
+      this.destroy();
       if (this.connected) this.onclose("io client disconnect");
       return this;
     }
     /** Whether the next event may be compressed. */
     compress(compress) {
-      this.$flags.compress = compress;
+      this.flags.compress = compress;
       return this;
     }
     /** The next event is dropped where it cannot be sent at once. */
     get volatile() {
-      this.$flags.volatile = true;
+      this.flags.volatile = true;
       return this;
     }
     /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
     timeout(timeout) {
-      this.$flags.timeout = timeout;
+      this.flags.timeout = timeout;
       return this;
     }
   }
@@ -949,9 +1035,9 @@
       this.nsps = {};
       this._readyState = "closed";
       this._reconnecting = false;
-      this.$subs = [];
+      this.subs = [];
       this.backoff = { attempts: 0 };
-      this.$skipReconnect = false;
+      this.skipReconnect = false;
       if (uri && typeof uri == "object") {
         opts = uri;
         uri = void 0;
@@ -975,7 +1061,7 @@
     reconnection(value) {
       if (value === void 0) return this._reconnection;
       this._reconnection = !!value;
-      if (!value) this.$skipReconnect = true;
+      if (!value) this.skipReconnect = true;
       return this;
     }
     /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
@@ -983,7 +1069,7 @@
       if (this._readyState != "closed") return this;
       const engine = this.engine = new Engine(this.uri, this.opts);
       this._readyState = "opening";
-      this.$skipReconnect = false;
+      this.skipReconnect = false;
       const offOpen = on(engine, "open", () => {
         this.$onOpen();
         fn?.();
@@ -995,14 +1081,14 @@
         if (fn) fn(err);
         else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
       };
-      this.$subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
+      this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
       if (this._timeout !== false) {
         const timer = this.$setTimeout(() => {
           offOpen();
           fail(new Error("timeout"));
           engine.close();
         }, this._timeout);
-        this.$subs.push(() => this.$clearTimeout(timer));
+        this.subs.push(() => this.$clearTimeout(timer));
       }
       return this;
     }
@@ -1011,7 +1097,7 @@
       this.$cleanup();
       this._readyState = "open";
       this.$emit("open");
-      this.$subs.push(
+      this.subs.push(
         on(engine, "ping", () => this.$emit("ping")),
         on(engine, "data", (data) => {
           try {
@@ -1033,21 +1119,21 @@
       return socket;
     }
     /** A socket is done; the connection closes with the last one. @internal */
-    $destroy() {
+    _destroy() {
       if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
     }
     /** Sends a packet; its attachments follow it directly. @internal */
-    $packet(packet) {
+    _packet(packet) {
       this.engine.$send("message", this.encoder.encode(packet), packet.options);
     }
     $cleanup() {
-      for (const off of this.$subs) off();
-      this.$subs = [];
+      for (const off of this.subs) off();
+      this.subs = [];
       this.decoder.destroy();
     }
     /** Same as `disconnect`. */
     _close() {
-      this.$skipReconnect = true;
+      this.skipReconnect = true;
       this._reconnecting = false;
       this.onclose("forced close");
     }
@@ -1057,10 +1143,10 @@
       this.backoff.attempts = 0;
       this._readyState = "closed";
       this.$emit("close", reason, description);
-      if (this._reconnection && !this.$skipReconnect) this.reconnect();
+      if (this._reconnection && !this.skipReconnect) this.reconnect();
     }
     reconnect() {
-      if (this._reconnecting || this.$skipReconnect) return;
+      if (this._reconnecting || this.skipReconnect) return;
       const { backoff: state } = this;
       if (state.attempts >= this._reconnectionAttempts) {
         state.attempts = 0;
@@ -1070,9 +1156,9 @@
       this._reconnecting = true;
       const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
       const timer = this.$setTimeout(() => {
-        if (this.$skipReconnect) return;
+        if (this.skipReconnect) return;
         this.$emit("reconnect_attempt", state.attempts);
-        if (this.$skipReconnect) return;
+        if (this.skipReconnect) return;
         this.open((err) => {
           this._reconnecting = false;
           if (err) {
@@ -1085,7 +1171,7 @@
           }
         });
       }, delay);
-      this.$subs.push(() => this.$clearTimeout(timer));
+      this.subs.push(() => this.$clearTimeout(timer));
     }
   }
   const proto = Manager.prototype;

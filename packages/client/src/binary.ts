@@ -27,10 +27,12 @@ export function hasBinary(value: any, fromJson?: boolean): boolean {
 // Arguments of one `fromCharCode` call: far below any engine's limit of arguments.
 const CHUNK = 8192;
 
+/** The bytes of any binary but a Blob, not copied. */
+export const bytesOf = (data: any): Uint8Array =>
+  data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+
 export function toBase64(data: ArrayBuffer | ArrayBufferView): string {
-  const bytes = ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
+  const bytes = bytesOf(data);
   let text = "";
   for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
   return btoa(text);

@@ -123,7 +123,7 @@ export class Emitter<
 const proto: any = Emitter.prototype;
 proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
-proto.$emit = proto.emit;
+proto.$emit = proto.emitReserved = proto.emit;
 
 /** Adds a listener and returns the function that removes it. */
 export function on(target: any, ev: string, listener: (...args: any[]) => void): () => void {

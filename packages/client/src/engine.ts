@@ -93,9 +93,14 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
     installTimers(this, opts);
 
+    if (opts.transportImplementations && opts.transports) {
+      throw new Error("transports and transportImplementations exclude each other");
+    }
     const list: any[] = opts.transportImplementations || opts.transports || Object.values(transports);
-    // Names that nobody knows are left out.
-    this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype);
+    // Names that nobody knows are left out, and what the platform does not have.
+    this.$ctors = list
+      .map((item) => transports[item] || item)
+      .filter((item) => item.prototype && (item != transports.webtransport || (globalThis as any).WebTransport));
     this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
 
     // The loopback works offline too.

@@ -7,7 +7,7 @@
 import type { DefaultEventsMap } from "./emitter.js";
 import { Manager } from "./manager.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
-import { protocol } from "./parser.js";
+import { protocol } from "./protocol.js";
 import { Socket } from "./socket.js";
 import { decodeQuery, resolveUrl } from "./url.js";
 
@@ -49,7 +49,7 @@ const lookup = ((uri?: string | Options, opts?: Options) => {
 Object.assign(lookup, { io: lookup, connect: lookup, lookup, Manager, Socket, protocol });
 
 export { lookup as default, lookup as io, lookup as connect, lookup, Manager, Socket, protocol };
-export { Polling as Fetch, Polling as XHR, Polling as NodeXHR, WS as WebSocket, WS as NodeWebSocket } from "./transports/index.js";
+export { Polling as Fetch, Polling as XHR, Polling as NodeXHR, WS as WebSocket, WS as NodeWebSocket, WT as WebTransport } from "./transports/index.js";
 export { Transport } from "./transport.js";
 export type { TransportError, TransportOptions, CloseDetails } from "./transport.js";
 export type { TransportCtor } from "./transports/index.js";

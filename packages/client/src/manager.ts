@@ -8,8 +8,9 @@ import { backoff } from "./backoff.js";
 import { Emitter, on, type DefaultEventsMap, type EventsMap } from "./emitter.js";
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
-import { Decoder, Encoder, type Packet } from "./parser.js";
+import { Decoder, Encoder } from "./parser.js";
 import { installTimers } from "./platform.js";
+import type { Packet } from "./protocol.js";
 import { Socket, type DisconnectDescription } from "./socket.js";
 
 interface ManagerEvents {
@@ -72,9 +73,9 @@ export class Manager<
   declare $clearTimeout: (timer: any) => void;
 
   private readonly uri?: string;
-  private $subs: (() => void)[] = [];
+  private subs: (() => void)[] = [];
   private readonly backoff = { attempts: 0 };
-  private $skipReconnect = false;
+  private skipReconnect = false;
   private readonly encoder: any;
   private readonly decoder: any;
   private declare _reconnection: boolean;
@@ -117,7 +118,7 @@ export class Manager<
   reconnection(value?: boolean): this | boolean {
     if (value === undefined) return this._reconnection;
     this._reconnection = !!value;
-    if (!value) this.$skipReconnect = true;
+    if (!value) this.skipReconnect = true;
     return this;
   }
 
@@ -126,7 +127,7 @@ export class Manager<
     if (this._readyState != "closed") return this;
     const engine = (this.engine = new Engine(this.uri, this.opts));
     this._readyState = "opening";
-    this.$skipReconnect = false;
+    this.skipReconnect = false;
 
     const offOpen = on(engine, "open", () => {
       this.$onOpen();
@@ -140,7 +141,7 @@ export class Manager<
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
     // A connection that ends before the handshake has come is a failure like any other.
-    this.$subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
+    this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
 
     if (this._timeout !== false) {
       const timer = this.$setTimeout(() => {
@@ -148,7 +149,7 @@ export class Manager<
         fail(new Error("timeout"));
         engine.close();
       }, this._timeout);
-      this.$subs.push(() => this.$clearTimeout(timer));
+      this.subs.push(() => this.$clearTimeout(timer));
     }
     return this;
   }
@@ -158,7 +159,7 @@ export class Manager<
     this.$cleanup();
     this._readyState = "open";
     this.$emit("open");
-    this.$subs.push(
+    this.subs.push(
       on(engine, "ping", () => this.$emit("ping")),
       on(engine, "data", (data) => {
         try {
@@ -182,24 +183,24 @@ export class Manager<
   }
 
   /** A socket is done; the connection closes with the last one. @internal */
-  $destroy(): void {
+  _destroy(): void {
     if (!Object.values(this.nsps).some((socket) => socket.active)) this._close();
   }
 
   /** Sends a packet; its attachments follow it directly. @internal */
-  $packet(packet: Partial<Packet>): void {
+  _packet(packet: Partial<Packet>): void {
     this.engine.$send("message", this.encoder.encode(packet), packet.options);
   }
 
   private $cleanup(): void {
-    for (const off of this.$subs) off();
-    this.$subs = [];
+    for (const off of this.subs) off();
+    this.subs = [];
     this.decoder.destroy();
   }
 
   /** Same as `disconnect`. */
   _close(): void {
-    this.$skipReconnect = true;
+    this.skipReconnect = true;
     this._reconnecting = false;
     this.onclose("forced close");
   }
@@ -210,11 +211,11 @@ export class Manager<
     this.backoff.attempts = 0;
     this._readyState = "closed";
     this.$emit("close", reason, description);
-    if (this._reconnection && !this.$skipReconnect) this.reconnect();
+    if (this._reconnection && !this.skipReconnect) this.reconnect();
   }
 
   private reconnect(): void {
-    if (this._reconnecting || this.$skipReconnect) return;
+    if (this._reconnecting || this.skipReconnect) return;
     const { backoff: state } = this;
     if (state.attempts >= this._reconnectionAttempts) {
       state.attempts = 0;
@@ -224,10 +225,10 @@ export class Manager<
     this._reconnecting = true;
     const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
     const timer = this.$setTimeout(() => {
-      if (this.$skipReconnect) return;
+      if (this.skipReconnect) return;
       this.$emit("reconnect_attempt", state.attempts);
       // A listener may have closed us.
-      if (this.$skipReconnect) return;
+      if (this.skipReconnect) return;
       this.open((err) => {
         this._reconnecting = false;
         if (err) {
@@ -240,7 +241,7 @@ export class Manager<
         }
       });
     }, delay);
-    this.$subs.push(() => this.$clearTimeout(timer));
+    this.subs.push(() => this.$clearTimeout(timer));
   }
 }
 

@@ -6,30 +6,7 @@
  */
 import { hasBinary, isBinary, tagOf } from "./binary.js";
 import { Emitter } from "./emitter.js";
-
-/** The version of Socket.IO's protocol that is spoken. */
-export const protocol = 5;
-
-export const CONNECT = 0;
-export const DISCONNECT = 1;
-export const EVENT = 2;
-export const ACK = 3;
-export const CONNECT_ERROR = 4;
-export const BINARY_EVENT = 5;
-export const BINARY_ACK = 6;
-
-export interface Packet {
-  /** One of the numbers above. */
-  type: number;
-  nsp: string;
-  data?: any;
-  id?: number;
-  attachments?: number;
-  options?: { compress?: boolean };
-}
-
-/** Names that an application may neither emit nor be sent. */
-export const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
 
 // The official decoder's limit; it bounds what a hostile server can make us hold.
 const MAX_ATTACHMENTS = 10;

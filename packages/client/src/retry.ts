@@ -8,35 +8,35 @@ export interface Flags {
   compress?: boolean;
   volatile?: boolean;
   timeout?: number;
-  $fromQueue?: boolean;
+  fromQueue?: boolean;
 }
 
 export interface QueuedPacket {
   args: any[];
-  $flags: Flags;
+  flags: Flags;
   pending: boolean;
-  $tryCount: number;
+  tryCount: number;
 }
 
 /** Queues an event, given as its name, arguments and acknowledgement, of a `Socket`. */
 export function enqueue(socket: any, args: any[]): void {
   const queue: QueuedPacket[] = socket._queue;
   const userAck = typeof args[args.length - 1] == "function" && args.pop();
-  const packet: QueuedPacket = { args, $flags: { ...socket.$flags, $fromQueue: true }, pending: false, $tryCount: 0 };
+  const packet: QueuedPacket = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
   const ack = (err: Error | null, ...answer: any[]) => {
     // Else it is a late answer to an earlier try.
     if (packet == queue[0]) {
       packet.pending = false;
-      if (!err || packet.$tryCount > socket.$opts.retries) {
+      if (!err || packet.tryCount > socket._opts.retries) {
         queue.shift();
         if (userAck) userAck(err, ...answer);
       }
       drain(socket);
     }
   };
-  ack.$withError = true;
+  ack.withError = true;
   args.push(ack);
-  socket.$flags = {};
+  socket.flags = {};
   queue.push(packet);
   drain(socket);
 }
@@ -46,8 +46,8 @@ export function drain(socket: any, force?: boolean): void {
   const packet: QueuedPacket | undefined = socket._queue[0];
   if (socket.connected && packet && (force || !packet.pending)) {
     packet.pending = true;
-    packet.$tryCount++;
-    socket.$flags = packet.$flags;
+    packet.tryCount++;
+    socket.flags = packet.flags;
     socket.emit(...packet.args);
   }
 }

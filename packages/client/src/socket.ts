@@ -9,7 +9,7 @@ import { addCatchAll } from "./catch-all.js";
 import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
-import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
+import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
 import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
 
@@ -22,7 +22,7 @@ interface SocketEvents {
 }
 
 type Listener = (...args: any[]) => void;
-type Ack = ((...args: any[]) => void) & { $withError?: boolean };
+type Ack = ((...args: any[]) => void) & { withError?: boolean };
 
 export interface Socket<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
   /** Same as `connect`. */
@@ -60,17 +60,17 @@ export class Socket<
   /** Events that came before the CONNECT. */
   receiveBuffer: any[][] = [];
   /** Packets that wait for a connection. */
-  sendBuffer: Packet[] = [];
+  sendBuffer: Partial<Packet>[] = [];
 
   /** Events that wait for their turn with `retries`. */
   _queue: QueuedPacket[] = [];
-  private readonly $opts: Partial<SocketOptions>;
+  private readonly _opts: Partial<SocketOptions>;
   private _pid?: string;
   private _lastOffset?: string;
-  private $ids = 0;
+  private ids = 0;
   private acks: Record<string, Ack> = {};
-  private $flags: Flags = {};
-  private $subs?: (() => void)[];
+  private flags: Flags = {};
+  private subs?: (() => void)[];
   private _anyListeners: Listener[] = [];
   private _anyOutgoingListeners: Listener[] = [];
 
@@ -79,7 +79,7 @@ export class Socket<
     this.io = io as any;
     this.nsp = nsp;
     this.auth = opts?.auth;
-    this.$opts = { ...opts };
+    this._opts = { ...opts };
     if (io._autoConnect) this.connect();
   }
 
@@ -89,14 +89,14 @@ export class Socket<
 
   /** Whether the socket is connected or will be without further ado. */
   get active(): boolean {
-    return !!this.$subs;
+    return !!this.subs;
   }
 
   /** Connects, or reconnects after a disconnection that was wanted. */
   connect(): this {
     const { io } = this;
     if (this.connected) return this;
-    this.$subs ||= ["open", "packet", "error", "close"].map((event) =>
+    this.subs ||= ["open", "packet", "error", "close"].map((event) =>
       on(io, event, (...args) => (this as any)["on" + event](...args)),
     );
     if (!io._reconnecting) io.open();
@@ -113,28 +113,28 @@ export class Socket<
   override emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this {
     if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
     const data: any[] = [ev, ...args];
-    const { $flags, io } = this;
-    if (this.$opts.retries && !$flags.$fromQueue && !$flags.volatile) {
+    const { flags, io } = this;
+    if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
       enqueue(this, data);
       return this;
     }
 
-    const packet: Packet = { type: EVENT, nsp: this.nsp, data, options: { compress: $flags.compress !== false } };
+    const packet: Partial<Packet> = { type: EVENT, data, options: { compress: flags.compress !== false } };
     if (typeof data[data.length - 1] == "function") {
-      packet.id = this.$ids++;
+      packet.id = this.ids++;
       this.$registerAck(packet.id, data.pop());
     }
     const connected = this.connected && !io.engine._hasPingExpired();
-    if ($flags.volatile && !(connected && io.engine.transport.writable)) {
+    if (flags.volatile && !(connected && io.engine.transport.writable)) {
       // dropped: that is what volatile means
     } else if (connected) this.$transmit(packet);
     else this.sendBuffer.push(packet);
-    this.$flags = {};
+    this.flags = {};
     return this;
   }
 
   private $registerAck(id: number, ack: Ack): void {
-    const timeout = this.$flags.timeout ?? this.$opts.ackTimeout;
+    const timeout = this.flags.timeout ?? this._opts.ackTimeout;
     this.acks[id] = ack;
     if (timeout == null) return;
     const timer = this.io.$setTimeout(() => {
@@ -146,7 +146,7 @@ export class Socket<
       this.io.$clearTimeout(timer);
       ack.apply(this, args);
     };
-    withTimer.$withError = true;
+    withTimer.withError = true;
     this.acks[id] = withTimer;
   }
 
@@ -157,18 +157,18 @@ export class Socket<
   ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
     return new Promise((resolve, reject) => {
       const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
-      ack.$withError = true;
+      ack.withError = true;
       this.emit(ev, ...([...args, ack] as any));
     });
   }
 
   private packet(packet: Partial<Packet>): void {
     packet.nsp = this.nsp;
-    this.io.$packet(packet);
+    this.io._packet(packet);
   }
 
-  private $transmit(packet: Packet): void {
-    for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
+  private $transmit(packet: Partial<Packet>): void {
+    for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data!);
     this.packet(packet);
   }
 
@@ -193,31 +193,35 @@ export class Socket<
       if (this.sendBuffer.some((packet) => packet.id == (id as any))) continue;
       const ack = this.acks[id];
       delete this.acks[id];
-      if (ack.$withError) ack.call(this, new Error("socket has been disconnected"));
+      if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
     }
   }
 
-  private onpacket({ nsp, type, data, id }: Packet): void {
+  private onpacket(packet: Packet): void {
+    const { nsp, type, data, id } = packet;
     if (nsp != this.nsp) return;
     if (type == CONNECT) {
       if (data?.sid) this.$onConnect(data);
       else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
-    } else if (type == EVENT) {
-      const args: any[] = data || [];
-      if (id != null) args.push(this.$ack(id));
-      if (this.connected) this.$deliver(args);
-      else this.receiveBuffer.push(args);
-    } else if (type == ACK) {
+    } else if (type == EVENT) this.onevent(packet);
+    else if (type == ACK) {
       const ack = this.acks[id!];
       delete this.acks[id!];
-      if (ack) ack.apply(this, ack.$withError ? [null, ...(data || [])] : data);
+      if (ack) ack.apply(this, ack.withError ? [null, ...(data || [])] : data);
     } else if (type == DISCONNECT) {
-      this.$destroy();
+      this.destroy();
       this.onclose("io server disconnect");
     } else if (type == CONNECT_ERROR) {
-      this.$destroy();
+      this.destroy();
       this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
     }
+  }
+
+  /** An event; applications replace this method to see every packet. */
+  private onevent({ data = [], id }: Packet): void {
+    if (id != null) data.push(this.$ack(id));
+    if (this.connected) this.$deliver(data);
+    else this.receiveBuffer.push(data);
   }
 
   private $deliver(args: any[]): void {
@@ -250,35 +254,35 @@ export class Socket<
     this.$emit("connect");
   }
 
-  private $destroy(): void {
-    for (const off of this.$subs || []) off();
-    this.$subs = undefined;
-    this.io.$destroy();
+  private destroy(): void {
+    for (const off of this.subs || []) off();
+    this.subs = undefined;
+    this.io._destroy();
   }
 
   /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */
   disconnect(): this {
     if (this.connected) this.packet({ type: DISCONNECT });
-    this.$destroy();
+    this.destroy();
     if (this.connected) this.onclose("io client disconnect");
     return this;
   }
 
   /** Whether the next event may be compressed. */
   compress(compress: boolean): this {
-    this.$flags.compress = compress;
+    this.flags.compress = compress;
     return this;
   }
 
   /** The next event is dropped where it cannot be sent at once. */
   get volatile(): this {
-    this.$flags.volatile = true;
+    this.flags.volatile = true;
     return this;
   }
 
   /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
   timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>> {
-    this.$flags.timeout = timeout;
+    this.flags.timeout = timeout;
     return this as any;
   }
 }

@@ -53,7 +53,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   readyState?: "opening" | "open" | "pausing" | "paused" | "closed";
   readonly opts: TransportOptions;
   protected readonly socket: any;
-  /** Whether bytes have to travel as base64. */
+  /** Whether a Blob has to be read before it can be sent. */
   protected $textOnly: boolean;
 
   constructor(opts: TransportOptions) {
@@ -65,20 +65,20 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   }
 
   abstract get name(): string;
-  protected abstract $doOpen(): void;
-  protected abstract $doClose(): void;
-  protected abstract $write(packets: Packet[]): void;
+  protected abstract doOpen(): void;
+  protected abstract doClose(): void;
+  protected abstract write(packets: Packet[]): void;
 
   open(): this {
     this.readyState = "opening";
-    this.$doOpen();
+    this.doOpen();
     return this;
   }
 
   close(): this {
     if (this.readyState && this.readyState != "closed") {
-      this.$doClose();
-      this.$onClose();
+      this.doClose();
+      this.onClose();
     }
     return this;
   }
@@ -90,10 +90,10 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
     if (blobs.length) {
       Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
-        () => this.$write(packets),
-        (err) => this.$onError("blob read error", err),
+        () => this.write(packets),
+        (err) => this.onError("blob read error", err),
       );
-    } else this.$write(packets);
+    } else this.write(packets);
   }
 
   /** Stops receiving, and calls back when nothing is under way any more. */
@@ -104,7 +104,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   /** Takes a `pause` back. */
   resume(): void {}
 
-  protected $onOpen(): void {
+  protected onOpen(): void {
     this.readyState = "open";
     this.writable = true;
     this.$emit("open");
@@ -115,22 +115,22 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     this.$emit("drain");
   }
 
-  protected $onPacket(packet: Packet): void {
+  protected onPacket(packet: Packet): void {
     if (packet.type == "close") {
       // After what came before it, which the `Manager` hands out a microtask after it was read.
-      queueMicrotask(() => this.$onClose({ description: "transport closed by the server" }));
+      queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
       return;
     }
     if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
     this.$emit("packet", packet);
   }
 
-  protected $onClose(details?: CloseDetails): void {
+  protected onClose(details?: CloseDetails): void {
     this.readyState = "closed";
     this.$emit("close", details);
   }
 
-  protected $onError(message: string, description: any, context?: any): void {
+  protected onError(message: string, description: any, context?: any): void {
     this.$emit("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context }));
   }
 

@@ -29,7 +29,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
     transport.close();
     if (paused) {
       engine.upgrading = false;
-      if (engine.readyState != "closed") engine.transport.resume();
+      if (engine.readyState != "closed") engine.transport.resume?.();
       engine.$flush();
     }
     if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));

@@ -2,6 +2,7 @@
 import type { Transport, TransportOptions } from "../transport.js";
 import { Polling } from "./polling.js";
 import { WS } from "./websocket.js";
+import { WT } from "./webtransport.js";
 
 /** A class of transports; its prototype has the `name`. */
 export interface TransportCtor {
@@ -12,7 +13,8 @@ export interface TransportCtor {
 export const transports: Record<string, TransportCtor> = {
   polling: Polling,
   websocket: WS,
+  webtransport: WT,
 };
 
-export { Polling, WS };
+export { Polling, WS, WT };
 export type { Transport, TransportOptions };

@@ -18,19 +18,19 @@ export class Polling extends Transport {
     return "polling";
   }
 
-  protected $doOpen(): void {
+  protected doOpen(): void {
     this.$textOnly = true;
     this.$get();
   }
 
-  protected $doClose(): void {
+  protected doClose(): void {
     const abort = () => this.$poll?.abort();
     // A server that has answered the goodbye has ended the GET too; one that could not be reached never will.
     if (this.readyState == "opening") abort();
     else this.$request("post", "1", abort, abort);
   }
 
-  protected $write(packets: Packet[]): void {
+  protected write(packets: Packet[]): void {
     this.$request("post", encodePayload(packets), () => this.$onDrain());
   }
 
@@ -67,8 +67,8 @@ export class Polling extends Transport {
 
   private $onData(payload: string): void {
     for (const packet of decodePayload(payload)) {
-      if (this.readyState == "opening" && packet.type == "open") this.$onOpen();
-      this.$onPacket(packet);
+      if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+      this.onPacket(packet);
       // Closed by a listener or by a packet that cannot be read, or about to be by the server: the rest does not count.
       if ((this.readyState as string) == "closed" || packet.type == "close") return;
     }
@@ -82,7 +82,7 @@ export class Polling extends Transport {
     what: "poll" | "post",
     body: string | undefined,
     done: (text: string) => void,
-    failed = (description: any, context?: any) => this.$onError("xhr " + what + " error", description, context),
+    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context),
   ): AbortController {
     const { opts, socket } = this;
     const abort = new AbortController();

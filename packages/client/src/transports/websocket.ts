@@ -11,34 +11,34 @@ export class WS extends Transport {
     return "websocket";
   }
 
-  protected $doOpen(): void {
+  protected doOpen(): void {
     const { opts } = this;
     let ws: any;
     try {
       ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
     } catch (err) {
       // Later, when the listeners of whoever opens us are in place.
-      queueMicrotask(() => this.$onError("websocket error", err));
+      queueMicrotask(() => this.onError("websocket error", err));
       return;
     }
     ws.binaryType = "arraybuffer";
-    ws.onopen = () => this.$onOpen();
-    ws.onclose = (context: any) => this.$onClose({ description: "websocket connection closed", context });
+    ws.onopen = () => this.onOpen();
+    ws.onclose = (context: any) => this.onClose({ description: "websocket connection closed", context });
     ws.onmessage = ({ data }: any) => {
       // The server has said goodbye; a frame in return ends the connection at once.
       if (data == "1") ws.close();
-      this.$onPacket(decodePacket(data));
+      this.onPacket(decodePacket(data));
     };
-    ws.onerror = (event: any) => this.$onError("websocket error", event);
+    ws.onerror = (event: any) => this.onError("websocket error", event);
   }
 
-  protected $write(packets: Packet[]): void {
+  protected write(packets: Packet[]): void {
     // The second argument is for `ws` on Node; browsers ignore it.
     for (const packet of packets) this.ws.send(encodePacket(packet, !this.$textOnly), packet.options);
     queueMicrotask(() => this.$onDrain());
   }
 
-  protected $doClose(): void {
+  protected doClose(): void {
     const { ws } = this;
     if (ws) {
       // Of a function, not null: `ws` on Node emits an error when it is closed before it is open.

@@ -331,3 +331,10 @@ test("auto_unref_and_native_timers", () => {
   assert.equal(timer.hasRef(), false);
   native.$clearTimeout(timer);
 });
+
+test("transports_are_named_in_one_way", () => {
+  assert.throws(
+    () => new Engine("http://localhost", { path: "/e", transports: ["polling"], transportImplementations: [FakeTransport] }),
+    /exclude each other/,
+  );
+});

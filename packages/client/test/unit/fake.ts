@@ -29,11 +29,11 @@ export class FakeTransport extends Transport {
   get name(): string {
     return "fake";
   }
-  protected $doOpen(): void {}
-  protected $doClose(): void {
+  protected doOpen(): void {}
+  protected doClose(): void {
     this.closed++;
   }
-  protected $write(packets: Packet[]): void {
+  protected write(packets: Packet[]): void {
     const frames = packets.map((packet) => encodePacket(packet, true));
     this.batches.push(frames);
     this.sent.push(...frames);
@@ -45,11 +45,11 @@ export class FakeTransport extends Transport {
   }
   /** The connection stands. */
   opened(): void {
-    this.$onOpen();
+    this.onOpen();
   }
   /** A frame arrives. */
   receive(...frames: any[]): void {
-    for (const frame of frames) this.$onPacket(decodePacket(frame));
+    for (const frame of frames) this.onPacket(decodePacket(frame));
   }
   /** Connection and handshake. */
   handshake(data: object = {}): void {
@@ -57,10 +57,10 @@ export class FakeTransport extends Transport {
     this.receive("0" + JSON.stringify({ sid: "engine-id", upgrades: [], pingInterval: 300, pingTimeout: 200, maxPayload: 1e6, ...data }));
   }
   fail(message = "it broke"): void {
-    this.$onError(message, 0);
+    this.onError(message, 0);
   }
   lose(): void {
-    this.$onClose({ description: "gone" });
+    this.onClose({ description: "gone" });
   }
 }
 

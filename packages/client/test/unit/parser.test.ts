@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import { Decoder, Encoder, type Packet } from "../../src/parser.js";
+import { Decoder, Encoder } from "../../src/parser.js";
+import type { Packet } from "../../src/protocol.js";
 
 interface Vector {
   name: string;

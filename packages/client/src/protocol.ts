@@ -1,0 +1,25 @@
+/** What every parser of Socket.IO 5 has in common: the types of packets, and names that have a meaning of their own. Pure. */
+
+/** The version of Socket.IO's protocol that is spoken. */
+export const protocol = 5;
+
+export const CONNECT = 0;
+export const DISCONNECT = 1;
+export const EVENT = 2;
+export const ACK = 3;
+export const CONNECT_ERROR = 4;
+export const BINARY_EVENT = 5;
+export const BINARY_ACK = 6;
+
+export interface Packet {
+  /** One of the numbers above. */
+  type: number;
+  nsp: string;
+  data?: any;
+  id?: number;
+  attachments?: number;
+  options?: { compress?: boolean };
+}
+
+/** Names that an application may neither emit nor be sent. */
+export const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];

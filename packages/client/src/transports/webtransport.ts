@@ -1,0 +1,66 @@
+/**
+ * WebTransport (HTTP/3): one bidirectional stream of frames, opened by an OPEN packet, which names the session in an upgrade.
+ *
+ * Promises: packets leave in the order of `send`, and are handed over one batch at a time, as fast as the stream takes them; the end
+ * of the stream is the end of the transport.
+ */
+import { encodeFrame, readFrames } from "../frames.js";
+import { decodePacket, encodePacket, type Packet } from "../packet.js";
+import { Transport } from "../transport.js";
+
+export class WT extends Transport {
+  private $session: any;
+  private $writer: any;
+
+  get name(): string {
+    return "webtransport";
+  }
+
+  protected doOpen(): void {
+    // Frames are made of bytes: a Blob has to be read first.
+    this.$textOnly = true;
+    this.$run().catch((err) => this.$fail(err));
+  }
+
+  private $fail(err: unknown): void {
+    if (this.readyState != "closed") this.onError("webtransport error", err);
+  }
+
+  private async $run(): Promise<void> {
+    // Always by TLS, and without a query: the session's id is in the OPEN packet.
+    const session = (this.$session = new (globalThis as any).WebTransport(
+      this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
+      this.opts.transportOptions?.webtransport,
+    ));
+    const end = () => {
+      if (this.readyState != "closed") this.onClose({ description: "webtransport connection closed" });
+    };
+    session.closed.then(end, (err: unknown) => this.$fail(err));
+    await session.ready;
+    const { readable, writable } = await session.createBidirectionalStream();
+    const reader = readable.getReader();
+    this.$writer = writable.getWriter();
+    const { sid } = this.query;
+    await this.$writer.write(encodeFrame("0" + (sid ? JSON.stringify({ sid }) : "")));
+    // Closed meanwhile.
+    if (this.readyState != "opening") return;
+    this.onOpen();
+    await readFrames(
+      async () => (await reader.read()).value,
+      (packet) => this.readyState != "closed" && this.onPacket(decodePacket(packet)),
+    );
+    this.doClose();
+    end();
+  }
+
+  protected write(packets: Packet[]): void {
+    Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
+      () => this.$onDrain(),
+      (err) => this.$fail(err),
+    );
+  }
+
+  protected doClose(): void {
+    this.$session?.close();
+  }
+}
