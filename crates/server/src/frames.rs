@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use enchufe_proto::engine::Frame;
-use enchufe_proto::socket::{self as packets, Kind};
+use enchufe_proto::socket::{self as packets, Args, Kind, Packet};
 use serde::Serialize;
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -32,6 +32,29 @@ pub(crate) fn event<T: Serialize + ?Sized>(
     let mut attachments = Vec::new();
     packets::encode::event(&mut text, &mut attachments, namespace, id, name, args)?;
     Ok(finish(text, attachments))
+}
+
+/// Shows the event that these frames are; does nothing where they are something else.
+pub(crate) fn with_event(frames: &Frames, show: impl FnOnce(&str, &Args<'_>)) {
+    // What the server emits has no limits but those of what holds it.
+    let limits = packets::Limits {
+        max_attachments: usize::MAX,
+        max_attachment_bytes: usize::MAX,
+        ..packets::Limits::default()
+    };
+    let Some((head, attachments)) = frames.split_first() else { return };
+    let Some(text) = head.body().get(1..).and_then(|text| std::str::from_utf8(text).ok()) else { return };
+    let attachments: SmallVec<[Bytes; 4]> = attachments.iter().map(|frame| frame.body().clone()).collect();
+    match Packet::decode(text, &limits).and_then(|packet| {
+        if let Some(event) = packet.event(&attachments)? {
+            show(&event.name, &event.args);
+        }
+        Ok(())
+    }) {
+        Ok(()) => {}
+        // Nested deeper than can be read, though it could be written.
+        Err(error) => tracing::debug!(%error, "an event that is emitted cannot be shown"),
+    }
 }
 
 /// An ACK packet, whose arguments are those of an emit.

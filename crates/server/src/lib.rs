@@ -57,7 +57,7 @@ pub use crate::extract::{Auth, Data, Event, FromContext, Rejection};
 pub use crate::handshake::Handshake;
 pub use crate::http::{PeerAddr, RequestHead};
 pub use crate::id::SocketId;
-pub use crate::namespace::Namespace;
+pub use crate::namespace::{HandlerId, Namespace};
 pub use crate::operators::{Answers, Broadcast, BroadcastAckFuture, Rooms};
 pub use crate::reason::DisconnectReason;
 pub use crate::server::{Server, ServerBuilder};

@@ -127,6 +127,48 @@ impl Namespace {
         self
     }
 
+    /// As [`on_any`](Self::on_any), before those that are registered already.
+    pub fn prepend_any<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        self.routes.any.insert(0, handler.erase("on_any".into()).0);
+        self
+    }
+
+    /// Calls `handler` for every event that is emitted, once for each socket that it goes to, be it emitted to the
+    /// socket itself, to a room or to everybody. It is called when the event has been queued, and can't change it.
+    ///
+    /// A volatile event is shown even if a client that was busy did not get it, and so is one that a client will be
+    /// late to read. Answers to events are not shown. What such a handler emits itself is shown to none of them.
+    ///
+    /// Without such handlers this costs nothing; with one, an event that goes to a thousand sockets calls it a
+    /// thousand times.
+    ///
+    /// ```
+    /// use enchufe::{Event, Namespace, RawArgs, Socket};
+    ///
+    /// Namespace::new("/").on_any_outgoing(async |socket: Socket, Event(name): Event, args: RawArgs| {
+    ///     println!("{} is told {name} with {} arguments", socket.id(), args.len());
+    /// });
+    /// ```
+    pub fn on_any_outgoing<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        self.routes.outgoing.push(handler.erase("on_any_outgoing".into()).0);
+        self
+    }
+
+    /// As [`on_any_outgoing`](Self::on_any_outgoing), before those that are registered already.
+    pub fn prepend_any_outgoing<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        self.routes.outgoing.insert(0, handler.erase("on_any_outgoing".into()).0);
+        self
+    }
+
     /// Calls `handler` for every event that has no handler of its own. It never answers.
     pub fn on_fallback<H, A, M>(mut self, handler: H) -> Self
     where

@@ -1,7 +1,7 @@
 //! A namespace that runs: its members, their rooms, and the broadcasts that wait for answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use enchufe_cluster::{RoomName, Rooms as RoomIndex, Selection};
 use enchufe_proto::socket::Args;
@@ -23,6 +23,8 @@ pub(crate) struct NamespaceCore {
     pub(crate) states: Arc<States>,
     members: RwLock<Members>,
     ack_ids: AtomicU64,
+    /// Some handler may want to see what is emitted: it is looked which socket's.
+    watched: AtomicBool,
     /// Broadcasts that wait for answers, by the id that all recipients answer with.
     broadcasts: Mutex<HashMap<u64, Arc<BroadcastAnswers>, RandomState>>,
 }
@@ -58,6 +60,7 @@ impl NamespaceCore {
     pub(crate) fn new(name: Arc<str>, routes: Arc<Routes>, states: Arc<States>) -> Self {
         Self {
             name,
+            watched: AtomicBool::new(!routes.outgoing.is_empty()),
             routes,
             states,
             members: RwLock::default(),
@@ -76,6 +79,11 @@ impl NamespaceCore {
 
     pub(crate) fn next_ack_id(&self) -> u64 {
         self.ack_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A socket has a handler that wants to see what is emitted.
+    pub(crate) fn watch_outgoing(&self) {
+        self.watched.store(true, Ordering::Release);
     }
 
     // ---- members ---------------------------------------------------------------------------------
@@ -175,9 +183,17 @@ impl NamespaceCore {
     /// Queues a packet for everybody selected; tells how many that were.
     pub(crate) fn broadcast(&self, selection: &Selection, frames: &Frames, volatile: bool) -> usize {
         let mut count = 0;
-        self.members
-            .read()
-            .select(selection, |socket| count += usize::from(socket.deliver(frames, volatile)));
+        let watched = self.watched.load(Ordering::Acquire);
+        let mut shown = Vec::new();
+        self.members.read().select(selection, |socket| {
+            let delivered = socket.deliver(frames, volatile);
+            count += usize::from(delivered);
+            if watched && delivered && socket.is_watched() {
+                shown.push(socket.clone());
+            }
+        });
+        // Not under the lock: handlers may use the namespace.
+        shown.iter().for_each(|socket| socket.show_outgoing(frames));
         count
     }
 

@@ -22,7 +22,9 @@ pub(crate) fn event(socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes])
     let namespace = socket.namespace_core();
     let (routes, states) = (&namespace.routes, &namespace.states);
     let core = socket.core();
-    for handler in &routes.any {
+    let own_any = socket.own_routes().any();
+    let own_any = own_any.iter().map(|handler| &**handler);
+    for handler in routes.any.iter().chain(own_any) {
         let call = handler.call(&Context::any_event_of(socket, states, name, args));
         start(socket, name, None, call);
     }
@@ -94,7 +96,7 @@ fn leaving(socket: &Socket, still_in_rooms: bool) {
     } else {
         (&namespace.routes.disconnect, own.end())
     };
-    for handler in shared.iter().chain(&own) {
+    for handler in shared.iter().chain(own.iter().map(|handler| &**handler)) {
         let call = handler.call(&Context::leaving(socket, &namespace.states, reason));
         start(socket, "disconnect", None, call);
     }

@@ -4,7 +4,9 @@ pub(crate) mod admit;
 mod builder;
 mod core;
 pub(crate) mod dispatch;
+mod outgoing;
 mod own;
+mod own_routes;
 mod registry;
 mod routes;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod tests;
 pub use self::builder::Namespace;
 pub(crate) use self::builder::{Definition, Name};
 pub(crate) use self::core::NamespaceCore;
-pub(crate) use self::own::{OwnRoutes, with_ack};
+pub use self::own_routes::HandlerId;
+pub(crate) use self::own_routes::{OwnRoutes, with_ack};
 pub(crate) use self::registry::Namespaces;
 pub(crate) use self::routes::Routes;

@@ -18,6 +18,8 @@ pub(crate) struct Routes {
     pub(crate) events: HashMap<Box<str>, EventRoute, RandomState>,
     /// For events that have no handler of their own.
     pub(crate) fallback: Vec<BoxHandler<OnFallback>>,
+    /// For every event that is emitted, once for each socket that it goes to.
+    pub(crate) outgoing: Vec<BoxHandler<OnFallback>>,
     pub(crate) disconnecting: Vec<BoxHandler<OnDisconnect>>,
     pub(crate) disconnect: Vec<BoxHandler<OnDisconnect>>,
 }
@@ -34,6 +36,7 @@ impl Routes {
             .flat_map(EventRoute::handlers)
             .for_each(|handler| handler.requirements(&mut needs));
         self.fallback.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.outgoing.iter().for_each(|handler| handler.requirements(&mut needs));
         self.disconnecting.iter().for_each(|handler| handler.requirements(&mut needs));
         self.disconnect.iter().for_each(|handler| handler.requirements(&mut needs));
         needs

@@ -144,6 +144,8 @@ impl<R> BroadcastAckFuture<R> {
             for socket in &recipients {
                 if !socket.deliver(&frames, false) {
                     answers.forget(socket.id_ref());
+                } else if socket.is_watched() {
+                    socket.show_outgoing(&frames);
                 }
             }
             let timeout = Box::pin(tokio::time::sleep(timeout.unwrap_or(DEFAULT_TIMEOUT)));

@@ -113,6 +113,16 @@ impl Socket {
         connected
     }
 
+    /// Queues what was emitted to this socket alone, and shows it to those who want to see it.
+    fn transmit_shown(&self, frames: Frames, volatile: bool) {
+        if self.is_watched() {
+            self.transmit(frames.clone(), volatile);
+            self.show_outgoing(&frames);
+        } else {
+            self.transmit(frames, volatile);
+        }
+    }
+
     fn transmit(&self, frames: Frames, volatile: bool) {
         if volatile {
             self.0.connection.send_volatile(frames);
@@ -158,7 +168,7 @@ impl SocketEmitter<'_> {
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let frames = frames::event(self.socket.namespace_name(), None, event, &args)?;
         if self.socket.may_emit() {
-            self.socket.transmit(frames::compressible(frames, self.compress), self.volatile);
+            self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
         }
         Ok(Emitted::locally())
     }
@@ -170,7 +180,7 @@ impl SocketEmitter<'_> {
             frames::event(self.socket.namespace_name(), Some(id), event, &args).and_then(|frames| {
                 let pending = self.socket.expect_answer(id)?;
                 if self.socket.may_emit() {
-                    self.socket.transmit(frames::compressible(frames, self.compress), self.volatile);
+                    self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
                 }
                 Ok(pending)
             });

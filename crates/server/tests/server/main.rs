@@ -16,6 +16,7 @@ mod heartbeat;
 mod hooks;
 mod leaks;
 mod limits;
+mod listeners;
 mod namespaces;
 mod polling;
 mod rooms;
