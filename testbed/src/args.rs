@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
-use enchufe::{Cors, ServerBuilder, TransportKind};
+use enchufe::{Cors, Parser as PacketParser, ServerBuilder, TransportKind};
 
 /// The contract server of the conformance, interop and load tests.
 #[derive(Debug, Parser)]
@@ -67,8 +67,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", value_parser = cookie_name)]
     cookie: Option<String>,
     /// How events are written.
-    #[arg(long, default_value = "json", value_parser = ["json"])]
-    parser: String,
+    #[arg(long, default_value = "json", value_parser = parser())]
+    parser: PacketParser,
     /// How nodes talk to each other.
     #[arg(long, default_value = "memory", value_parser = ["memory"])]
     adapter: String,
@@ -99,6 +99,7 @@ impl Options {
             || self.cors.is_some()
             || self.cookie.is_some()
             || self.max_outbox.is_some()
+            || self.parser != PacketParser::Json
     }
 
     pub(crate) fn apply(&self, mut builder: ServerBuilder) -> ServerBuilder {
@@ -133,7 +134,7 @@ impl Options {
             Some(origin) => builder = builder.cors(Cors::origins([origin]).credentials(true)),
             None => {}
         }
-        builder.allow_upgrades(!self.no_upgrade)
+        builder.parser(self.parser).allow_upgrades(!self.no_upgrade)
     }
 }
 
@@ -145,6 +146,13 @@ fn transport() -> impl TypedValueParser<Value = TransportKind> {
     PossibleValuesParser::new(["polling", "websocket"]).map(|name| match name.as_str() {
         "polling" => TransportKind::Polling,
         _ => TransportKind::WebSocket,
+    })
+}
+
+fn parser() -> impl TypedValueParser<Value = PacketParser> {
+    PossibleValuesParser::new(["json", "msgpack"]).map(|name| match name.as_str() {
+        "json" => PacketParser::Json,
+        _ => PacketParser::Msgpack,
     })
 }
 
@@ -172,7 +180,7 @@ mod tests {
             "--profile app --transports polling,pigeon",
             "--profile app --cookie a=b",
             "--profile app --workers 0",
-            "--profile app --parser msgpack",
+            "--profile app --parser xml",
             "--port 70000 --profile app",
             "",
         ] {

@@ -9,6 +9,7 @@ use crate::cookie::Cookie;
 use crate::cors::Cors;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
+use crate::parser::Parser;
 
 /// Bytes from which on the answer to a poll is compressed: as in the official server.
 pub(crate) const HTTP_COMPRESSION: usize = 1024;
@@ -50,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) hooks: Hooks,
     /// Bytes from which on the answers to polls are compressed.
     pub(crate) http_compression: Option<usize>,
+    pub(crate) parser: Parser,
     pub(crate) limits: Limits,
 }
 
@@ -70,6 +72,7 @@ impl Default for Config {
             cookie: None,
             hooks: Hooks::default(),
             http_compression: Some(HTTP_COMPRESSION),
+            parser: Parser::default(),
             limits: Limits::default(),
         }
     }
@@ -89,7 +92,8 @@ pub struct Limits {
     /// Default 1,000,000, as in the official server. Worst case: twice this for each connection that sends.
     pub max_payload_bytes: usize,
     /// Binary attachments of one packet. Default 10, as in the official server: a packet that announces
-    /// more is refused before any of them is kept.
+    /// more is refused before any of them is kept. With [`Parser::Msgpack`], where they lie in the message itself,
+    /// 1,024 at least.
     pub max_attachments: usize,
     /// Bytes of all attachments of one packet together. Default 10,000,000 (the official server: none).
     pub max_attachment_bytes: usize,

@@ -1,17 +1,30 @@
 //! Packets in the form in which they are queued: encoded once, for any number of connections.
+//!
+//! Each is made as JSON text with attachments beside it, and takes the form of its namespace's parser last.
 
 use bytes::Bytes;
-use enchufe_proto::engine::Frame;
-use enchufe_proto::socket::{self as packets, Args, Kind, Packet};
+use enchufe_proto::data::Binary;
+use enchufe_proto::engine::{Frame, FrameKind};
+use enchufe_proto::socket::msgpack::{self, Field, Outgoing};
+use enchufe_proto::socket::{self as packets, Args, DecodeError, EncodeError, Kind, Packet};
 use serde::Serialize;
+use serde::de::Error as _;
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::error::EmitError;
 use crate::id::SocketId;
+use crate::parser::Parser;
 
-/// The frames of one packet: its text, then its attachments.
+/// The frames of one packet: its text, then its attachments; in msgpack all in one.
 pub(crate) type Frames = SmallVec<[Frame; 1]>;
+
+/// How packets are written: for which namespace, in which form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wire<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) parser: Parser,
+}
 
 /// The digit of an Engine.IO message.
 const MESSAGE: u8 = b'4';
@@ -20,7 +33,7 @@ const TYPICAL: usize = 128;
 
 /// An EVENT packet.
 pub(crate) fn event<T: Serialize + ?Sized>(
-    namespace: &str,
+    wire: Wire<'_>,
     id: Option<u64>,
     name: &str,
     args: &T,
@@ -28,10 +41,9 @@ pub(crate) fn event<T: Serialize + ?Sized>(
     if packets::is_reserved(name) {
         return Err(EmitError::Reserved(name.into()));
     }
-    let mut text = start();
-    let mut attachments = Vec::new();
-    packets::encode::event(&mut text, &mut attachments, namespace, id, name, args)?;
-    Ok(finish(text, attachments))
+    let mut draft = Draft::new(wire, Kind::Event, id);
+    packets::encode::event(&mut draft.text, &mut draft.attachments, draft.namespace, id, name, args)?;
+    draft.finish()
 }
 
 /// Shows the event that these frames are; does nothing where they are something else.
@@ -43,68 +55,75 @@ pub(crate) fn with_event(frames: &Frames, show: impl FnOnce(&str, &Args<'_>)) {
         ..packets::Limits::default()
     };
     let Some((head, attachments)) = frames.split_first() else { return };
-    let Some(text) = head.body().get(1..).and_then(|text| std::str::from_utf8(text).ok()) else { return };
-    let attachments: SmallVec<[Bytes; 4]> = attachments.iter().map(|frame| frame.body().clone()).collect();
-    match Packet::decode(text, &limits).and_then(|packet| {
-        if let Some(event) = packet.event(&attachments)? {
-            show(&event.name, &event.args);
-        }
-        Ok(())
-    }) {
-        Ok(()) => {}
+    let shown = if head.kind() == FrameKind::Binary {
+        let message = Binary::Owned(head.body().clone());
+        msgpack::decode(&message, &limits)
+            .and_then(|decoded| show_event(&decoded.packet(), decoded.attachments(), show))
+    } else {
+        let text = head.body().get(1..).and_then(|text| std::str::from_utf8(text).ok());
+        let attachments: SmallVec<[Bytes; 4]> =
+            attachments.iter().map(|frame| frame.body().clone()).collect();
+        Packet::decode(text.unwrap_or_default(), &limits)
+            .and_then(|packet| show_event(&packet, &attachments, show))
+    };
+    if let Err(error) = shown {
         // Nested deeper than can be read, though it could be written.
-        Err(error) => tracing::debug!(%error, "an event that is emitted cannot be shown"),
+        tracing::debug!(%error, "an event that is emitted cannot be shown");
     }
+}
+
+fn show_event(
+    packet: &Packet<'_>,
+    attachments: &[Bytes],
+    show: impl FnOnce(&str, &Args<'_>),
+) -> Result<(), DecodeError> {
+    if let Some(event) = packet.event(attachments)? {
+        show(&event.name, &event.args);
+    }
+    Ok(())
 }
 
 /// An ACK packet, whose arguments are those of an emit.
-pub(crate) fn ack<T: Serialize + ?Sized>(namespace: &str, id: u64, args: &T) -> Result<Frames, EmitError> {
-    let mut text = start();
-    let mut attachments = Vec::new();
-    packets::encode::ack(&mut text, &mut attachments, namespace, id, args)?;
-    Ok(finish(text, attachments))
+pub(crate) fn ack<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, args: &T) -> Result<Frames, EmitError> {
+    let mut draft = Draft::new(wire, Kind::Ack, Some(id));
+    packets::encode::ack(&mut draft.text, &mut draft.attachments, draft.namespace, id, args)?;
+    draft.finish()
 }
 
 /// An ACK packet, whose single argument is what a handler returned.
-pub(crate) fn answer<T: Serialize + ?Sized>(
-    namespace: &str,
-    id: u64,
-    value: &T,
-) -> Result<Frames, EmitError> {
-    let mut text = start();
-    let mut attachments = Vec::new();
-    packets::encode::answer(&mut text, &mut attachments, namespace, id, value)?;
-    Ok(finish(text, attachments))
+pub(crate) fn answer<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, value: &T) -> Result<Frames, EmitError> {
+    let mut draft = Draft::new(wire, Kind::Ack, Some(id));
+    packets::encode::answer(&mut draft.text, &mut draft.attachments, draft.namespace, id, value)?;
+    draft.finish()
 }
 
 /// The answer to a CONNECT.
-pub(crate) fn connect(namespace: &str, id: &SocketId) -> Frame {
-    let mut text = start();
-    packets::encode::write_header(&mut text, Kind::Connect, 0, namespace, None);
-    text.extend_from_slice(b"{\"sid\":\"");
-    text.extend_from_slice(id.as_str().as_bytes());
-    text.extend_from_slice(b"\"}");
-    Frame::text(text)
+pub(crate) fn connect(wire: Wire<'_>, id: &SocketId) -> Frame {
+    let mut draft = Draft::new(wire, Kind::Connect, None);
+    draft.header();
+    draft.text.extend_from_slice(b"{\"sid\":\"");
+    draft.text.extend_from_slice(id.as_str().as_bytes());
+    draft.text.extend_from_slice(b"\"}");
+    draft.finish_control()
 }
 
 /// The refusal of a CONNECT.
-pub(crate) fn connect_error(namespace: &str, message: &str, data: Option<&Value>) -> Frame {
-    let mut text = start();
-    if packets::encode::connect_error(&mut text, namespace, message, data).is_err() {
+pub(crate) fn connect_error(wire: Wire<'_>, message: &str, data: Option<&Value>) -> Frame {
+    let mut draft = Draft::new(wire, Kind::ConnectError, None);
+    if packets::encode::connect_error(&mut draft.text, draft.namespace, message, data).is_err() {
         // A JSON value is always JSON; were it not, the message alone says enough.
         tracing::error!("the data of a refusal could not be encoded");
-        text = start();
-        packets::encode::write_header(&mut text, Kind::ConnectError, 0, namespace, None);
-        text.extend_from_slice(b"{\"message\":\"internal error\"}");
+        draft.header();
+        draft.text.extend_from_slice(b"{\"message\":\"internal error\"}");
     }
-    Frame::text(text)
+    draft.finish_control()
 }
 
 /// A DISCONNECT.
-pub(crate) fn disconnect(namespace: &str) -> Frame {
-    let mut text = start();
-    packets::encode::write_header(&mut text, Kind::Disconnect, 0, namespace, None);
-    Frame::text(text)
+pub(crate) fn disconnect(wire: Wire<'_>) -> Frame {
+    let mut draft = Draft::new(wire, Kind::Disconnect, None);
+    draft.header();
+    draft.finish_control()
 }
 
 /// The same frames, which a transport may compress or not.
@@ -112,15 +131,76 @@ pub(crate) fn compressible(frames: Frames, compress: bool) -> Frames {
     if compress { frames } else { frames.into_iter().map(Frame::uncompressed).collect() }
 }
 
-fn start() -> Vec<u8> {
-    let mut text = Vec::with_capacity(TYPICAL);
-    text.push(MESSAGE);
-    text
+/// A packet that is being made: its text, as it travels as JSON, and its attachments.
+struct Draft<'a> {
+    wire: Wire<'a>,
+    kind: Kind,
+    id: Option<u64>,
+    /// What the text says of the namespace. In msgpack, which takes only the payload from it, that is nothing, so that
+    /// the payload begins with the first bracket.
+    namespace: &'a str,
+    text: Vec<u8>,
+    attachments: Vec<Bytes>,
 }
 
-fn finish(text: Vec<u8>, attachments: Vec<Bytes>) -> Frames {
-    let mut frames = Frames::with_capacity(1 + attachments.len());
-    frames.push(Frame::text(text));
-    frames.extend(attachments.into_iter().map(Frame::binary));
-    frames
+impl<'a> Draft<'a> {
+    fn new(wire: Wire<'a>, kind: Kind, id: Option<u64>) -> Self {
+        let mut text = Vec::with_capacity(TYPICAL);
+        text.push(MESSAGE);
+        let namespace = if wire.parser == Parser::Msgpack { "/" } else { wire.namespace };
+        Self { wire, kind, id, namespace, text, attachments: Vec::new() }
+    }
+
+    /// Writes all that stands before the payload.
+    fn header(&mut self) {
+        packets::encode::write_header(&mut self.text, self.kind, 0, self.namespace, self.id);
+    }
+
+    fn finish(self) -> Result<Frames, EmitError> {
+        if self.wire.parser == Parser::Msgpack {
+            return Ok(Frames::from_buf([Frame::binary(self.pack()?)]));
+        }
+        let mut frames = Frames::with_capacity(1 + self.attachments.len());
+        frames.push(Frame::text(self.text));
+        frames.extend(self.attachments.into_iter().map(Frame::binary));
+        Ok(frames)
+    }
+
+    /// As [`Draft::finish`], for what has no attachments.
+    fn finish_control(self) -> Frame {
+        if self.wire.parser != Parser::Msgpack {
+            return Frame::text(self.text);
+        }
+        let packed = self.pack().unwrap_or_else(|error| {
+            // Only what is larger than 4 GiB can't be packed.
+            tracing::error!(%error, "a packet could not be encoded");
+            Vec::new()
+        });
+        Frame::binary(packed)
+    }
+
+    fn pack(&self) -> Result<Vec<u8>, EncodeError> {
+        let text = std::str::from_utf8(&self.text).map_err(serde_json::Error::custom)?;
+        let data = text.find(['[', '{']).and_then(|start| text.get(start..)).unwrap_or_default();
+        let packet = Outgoing {
+            kind: self.kind,
+            nsp: self.wire.namespace,
+            id: self.id,
+            data,
+            attachments: &self.attachments,
+        };
+        let mut packed = Vec::with_capacity(TYPICAL + data.len());
+        msgpack::encode(&mut packed, &packet, fields(self.kind))?;
+        Ok(packed)
+    }
+}
+
+/// The order in which the official server sets the fields of its packets, and so writes them.
+const fn fields(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Connect | Kind::ConnectError => &[Field::Type, Field::Data, Field::Nsp],
+        Kind::Disconnect => &[Field::Type, Field::Nsp],
+        Kind::Event => &[Field::Type, Field::Data, Field::Nsp, Field::Id],
+        Kind::Ack => &[Field::Id, Field::Type, Field::Data, Field::Nsp],
+    }
 }

@@ -213,7 +213,7 @@ impl std::fmt::Debug for Server {
 /// ```
 #[must_use = "a builder builds nothing until `build` is called"]
 pub struct ServerBuilder {
-    config: Config,
+    pub(crate) config: Config,
     namespaces: Vec<Namespace>,
     states: States,
     engine: Option<Arc<dyn EngineHandler>>,
@@ -322,7 +322,7 @@ impl ServerBuilder {
         let definitions = self
             .namespaces
             .into_iter()
-            .map(|namespace| namespace.define(&states))
+            .map(|namespace| namespace.parser_or(self.config.parser).define(&states))
             .collect::<Result<_, _>>()?;
         let namespaces = Namespaces::new(definitions, states)?;
         let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);

@@ -39,7 +39,7 @@ pub(super) fn binary(
 ) {
     let wanted = connection.inner.lock().session.handle_binary(path);
     if wanted {
-        mux::binary(connection, assembler, data.into_bytes(), now);
+        mux::binary(connection, assembler, data, now);
     }
 }
 

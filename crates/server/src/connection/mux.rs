@@ -5,16 +5,18 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{CloseReason, Millis};
-use enchufe_proto::socket::{Assembler, DecodeError, Kind, Packet};
+use enchufe_proto::socket::{Assembler, DecodeError, Kind, Limits, Packet, msgpack};
 use smallvec::SmallVec;
 
 use super::{Connection, Mail};
 use crate::core::Layer;
 use crate::engine::{EngineHandler, EngineSocket, Message};
-use crate::frames;
+use crate::frames::{self, Wire};
 use crate::handler::guarded;
 use crate::namespace::{admit, dispatch};
+use crate::parser::Parser;
 use crate::reason::DisconnectReason;
 use crate::socket::{Early, Gate, Socket};
 
@@ -41,24 +43,32 @@ pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text
             assembler.expect(header, packet.attachments);
             connection.inner.lock().session.set_partial(now, true, &connection.core.session);
         }
-        Ok(packet) => handle(connection, &packet, &[]),
+        Ok(packet) => handle(connection, Parser::Json, &packet, &[]),
         Err(error) => undecodable(connection, &error),
     }
 }
 
 /// A binary message.
-pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, data: Bytes, now: Millis) {
+pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, data: Binary<'_>, now: Millis) {
     if let Layer::Engine(handler) = &connection.core.layer {
-        return engine_message(connection, &**handler, Message::Binary(data));
+        return engine_message(connection, &**handler, Message::Binary(data.into_bytes()));
     }
-    let complete = match assembler.push(data, &connection.core.packet_limits) {
+    if connection.core.namespaces.speak_msgpack && !assembler.is_waiting() {
+        return match msgpack::decode(&data, &connection.core.packet_limits) {
+            Ok(decoded) => {
+                handle(connection, Parser::Msgpack, &decoded.packet(), decoded.attachments());
+            }
+            Err(error) => undecodable(connection, &error),
+        };
+    }
+    let complete = match assembler.push(data.into_bytes(), &connection.core.packet_limits) {
         Ok(Some(complete)) => complete,
         Ok(None) => return,
         Err(error) => return undecodable(connection, &error),
     };
     connection.inner.lock().session.set_partial(now, false, &connection.core.session);
     match Packet::decode(&complete.header, &connection.core.packet_limits) {
-        Ok(packet) => handle(connection, &packet, &complete.attachments),
+        Ok(packet) => handle(connection, Parser::Json, &packet, &complete.attachments),
         Err(error) => undecodable(connection, &error),
     }
 }
@@ -68,9 +78,10 @@ fn engine_message(connection: &Arc<Connection>, handler: &dyn EngineHandler, mes
     guarded("EngineHandler::on_message", || handler.on_message(&EngineSocket(connection.clone()), message));
 }
 
-fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Bytes]) {
+/// `parser` is the one that has read the packet.
+fn handle(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, attachments: &[Bytes]) {
     if packet.kind == Kind::Connect {
-        return connect(connection, packet);
+        return connect(connection, parser, packet);
     }
     let Some(socket) = connection.socket(packet.nsp) else {
         // What was on its way when the server disconnected the socket is not the client's fault.
@@ -83,6 +94,9 @@ fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Byte
         }
         return;
     };
+    if socket.wire().parser != parser {
+        return violation(connection, CloseReason::ForcedClose, "a packet of another parser");
+    }
     match packet.kind {
         Kind::Event => match socket.gate(packet, attachments) {
             Gate::Open if connection.must_park() => connection.park(&socket, packet, attachments),
@@ -111,24 +125,30 @@ fn handle(connection: &Arc<Connection>, packet: &Packet<'_>, attachments: &[Byte
     }
 }
 
-fn connect(connection: &Arc<Connection>, packet: &Packet<'_>) {
+fn connect(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>) {
+    let wire = Wire { namespace: packet.nsp, parser };
     if connection.socket(packet.nsp).is_some() {
         return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
     }
     if connection.sockets().len() >= connection.core.config.limits.max_namespaces {
-        return refuse(connection, packet.nsp, "too many namespaces");
+        return refuse(connection, wire, "too many namespaces");
     }
     let Some(namespace) = connection.core.namespaces.find(packet.nsp) else {
-        return refuse(connection, packet.nsp, "Invalid namespace");
+        return refuse(connection, wire, "Invalid namespace");
     };
+    let spoken = namespace.wire().parser;
+    if spoken != parser {
+        let message = format!("this namespace uses the {} parser", spoken.name());
+        return refuse(connection, wire, &message);
+    }
     let auth = (!packet.data.is_empty()).then(|| Arc::from(packet.data));
     let socket = Socket::enter(connection, &namespace, auth);
     connection.add_socket(socket.clone());
     connection.core.run(connection, Box::pin(admit::admit(socket)));
 }
 
-fn refuse(connection: &Connection, namespace: &str, message: &str) {
-    connection.send([frames::connect_error(namespace, message, None)]);
+fn refuse(connection: &Connection, wire: Wire<'_>, message: &str) {
+    connection.send([frames::connect_error(wire, message, None)]);
 }
 
 /// A connect handler has finished: the events that waited for it are handled, in order. `false` where as many
@@ -145,7 +165,9 @@ pub(super) fn admitted(socket: &Socket) -> bool {
 pub(super) fn late_event(socket: &Socket, early: &Early) {
     // It was a text, and decoded, when it was kept.
     let text = std::str::from_utf8(&early.text).unwrap_or_default();
-    match Packet::decode(text, &socket.core().packet_limits) {
+    // In msgpack it may have had more attachments than a text.
+    let limits = Limits { max_attachments: usize::MAX, ..socket.core().packet_limits };
+    match Packet::decode(text, &limits) {
         Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
         Err(error) => undecodable(socket.connection(), &error),
     }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 #[must_use = "a namespace is added to a server with `Server::builder().namespace(…)`"]
 pub struct Namespace {
     name: Name,
-    routes: Routes,
+    pub(crate) routes: Routes,
     reserved: Option<String>,
 }
 

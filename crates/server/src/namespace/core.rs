@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use slab::Slab;
 
 use super::Routes;
-use crate::frames::Frames;
+use crate::frames::{Frames, Wire};
 use crate::id::{IdText, SocketId};
 use crate::operators::BroadcastAnswers;
 use crate::socket::Socket;
@@ -71,6 +71,11 @@ impl NamespaceCore {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How its packets are written.
+    pub(crate) fn wire(&self) -> Wire<'_> {
+        Wire { namespace: &self.name, parser: self.routes.parser.unwrap_or_default() }
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {

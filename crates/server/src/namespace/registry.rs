@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 
 use super::{Definition, Name, NamespaceCore, Routes};
 use crate::error::BuildError;
+use crate::parser::Parser;
 use crate::state::States;
 
 /// Namespaces that may be in use at once. Clients choose the names of dynamic ones: without a bound they could
@@ -24,6 +25,8 @@ pub(crate) struct Namespaces {
     by_name: RwLock<ByName>,
     matching: Vec<(Name, Arc<Routes>)>,
     states: Arc<States>,
+    /// Some namespace's packets are msgpack.
+    pub(crate) speak_msgpack: bool,
 }
 
 struct ByName {
@@ -39,6 +42,8 @@ impl Namespaces {
     pub(crate) fn new(definitions: Vec<Definition>, states: Arc<States>) -> Result<Self, BuildError> {
         let mut by_name: HashMap<Arc<str>, Arc<NamespaceCore>, RandomState> = HashMap::default();
         let mut matching = Vec::new();
+        let speak_msgpack =
+            definitions.iter().any(|definition| definition.routes.parser == Some(Parser::Msgpack));
         for definition in definitions {
             match definition.name {
                 Name::Exact(name) => {
@@ -53,7 +58,7 @@ impl Namespaces {
         }
         let defined = by_name.values().cloned().collect();
         let by_name = ByName { cores: by_name, _defined: defined, until_sweep: SWEEP_EVERY };
-        Ok(Self { by_name: RwLock::new(by_name), matching, states })
+        Ok(Self { by_name: RwLock::new(by_name), matching, states, speak_msgpack })
     }
 
     /// The namespace of this name, called into being where a pattern allows it.

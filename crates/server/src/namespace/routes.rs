@@ -2,13 +2,16 @@
 
 use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
 use crate::handler::{Answers, BoxHandler};
+use crate::parser::Parser;
 use crate::state::Requirements;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-/// All handlers of a namespace. Those of one kind are called in the order they were registered in.
+/// What all sockets of a namespace share: its parser, and all its handlers. Those of one kind are called in the order they were registered in.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
+    /// How packets are written. It is set when the server is built.
+    pub(crate) parser: Option<Parser>,
     /// Called one after the other, until one refuses.
     pub(crate) middlewares: Vec<BoxHandler<OnMiddleware>>,
     pub(crate) connect: Vec<BoxHandler<OnConnect>>,

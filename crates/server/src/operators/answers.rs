@@ -127,7 +127,7 @@ impl<R> BroadcastAckFuture<R> {
         args: &impl Serialize,
     ) -> Self {
         let id = namespace.next_ack_id();
-        let state = frames::event(namespace.name(), Some(id), event, args).map_err(Some).map(|frames| {
+        let state = frames::event(namespace.wire(), Some(id), event, args).map_err(Some).map(|frames| {
             let frames = frames::compressible(frames, compress);
             let recipients = namespace.selected(selection);
             let (sender, done) = oneshot::channel();

@@ -90,7 +90,7 @@ impl Broadcast {
     /// # Errors
     /// Where the arguments cannot be encoded, or the name is reserved.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<Emitted, EmitError> {
-        let frames = frames::event(self.namespace.name(), None, event, &args)?;
+        let frames = frames::event(self.namespace.wire(), None, event, &args)?;
         let frames = frames::compressible(frames, self.compress);
         self.namespace.broadcast(&self.selection, &frames, self.volatile);
         Ok(Emitted::locally())

@@ -97,7 +97,7 @@ impl Socket {
         returned: bool,
     ) -> Result<(), EmitError> {
         let encode = if returned { frames::answer } else { frames::ack };
-        let frames = encode(self.namespace_name(), id, value)?;
+        let frames = encode(self.wire(), id, value)?;
         if self.connected() {
             self.0.connection.send(frames);
         }
@@ -166,7 +166,7 @@ impl SocketEmitter<'_> {
     /// # Errors
     /// As [`Socket::emit`].
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
-        let frames = frames::event(self.socket.namespace_name(), None, event, &args)?;
+        let frames = frames::event(self.socket.wire(), None, event, &args)?;
         if self.socket.may_emit() {
             self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
         }
@@ -176,14 +176,13 @@ impl SocketEmitter<'_> {
     /// As [`Socket::emit_with_ack`].
     pub fn emit_with_ack<R: DeserializeOwned>(self, event: &str, args: impl Serialize) -> AckFuture<R> {
         let id = self.socket.namespace_core().next_ack_id();
-        let pending =
-            frames::event(self.socket.namespace_name(), Some(id), event, &args).and_then(|frames| {
-                let pending = self.socket.expect_answer(id)?;
-                if self.socket.may_emit() {
-                    self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
-                }
-                Ok(pending)
-            });
+        let pending = frames::event(self.socket.wire(), Some(id), event, &args).and_then(|frames| {
+            let pending = self.socket.expect_answer(id)?;
+            if self.socket.may_emit() {
+                self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
+            }
+            Ok(pending)
+        });
         AckFuture::new(pending, self.timeout)
     }
 }

@@ -23,7 +23,7 @@ use crate::connection::{Connection, mux};
 use crate::core::Core;
 use crate::data::SocketData;
 use crate::error::Refusal;
-use crate::frames;
+use crate::frames::{self, Wire};
 use crate::handler::guarded;
 use crate::id::SocketId;
 use crate::namespace::{NamespaceCore, OwnRoutes};
@@ -213,7 +213,7 @@ impl Socket {
             return;
         }
         if self.begin_disconnect(DisconnectReason::ServerNamespaceDisconnect) {
-            self.0.connection.send([frames::disconnect(self.namespace_name())]);
+            self.0.connection.send([frames::disconnect(self.wire())]);
             self.0.connection.dismiss_socket(self);
             mux::hand_over_disconnected(self);
         }
@@ -268,10 +268,15 @@ impl Socket {
         &self.0.namespace
     }
 
+    /// How its packets are written.
+    pub(crate) fn wire(&self) -> Wire<'_> {
+        self.0.namespace.wire()
+    }
+
     /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
     pub(crate) fn accept(&self) -> bool {
         // Emits from elsewhere look at the state first, so none of them comes before the reply.
-        let reply = frames::connect(self.namespace_name(), &self.0.id);
+        let reply = frames::connect(self.wire(), &self.0.id);
         let accepted = self.0.connection.send_if(reply, || {
             let state = &self.0.state;
             state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -291,7 +296,7 @@ impl Socket {
         self.leave_namespace();
         self.0.connection.dismiss_socket(self);
         self.drop_own_routes();
-        let frame = frames::connect_error(self.namespace_name(), refusal.message(), refusal.data());
+        let frame = frames::connect_error(self.wire(), refusal.message(), refusal.data());
         self.0.connection.send([frame]);
     }
 

@@ -17,6 +17,7 @@ mod hooks;
 mod leaks;
 mod limits;
 mod listeners;
+mod msgpack;
 mod namespaces;
 mod polling;
 mod rooms;
