@@ -7,6 +7,7 @@ use enchufe_proto::{socket, websocket};
 
 use crate::cookie::Cookie;
 use crate::cors::Cors;
+use crate::engine::Message;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
 use crate::parser::Parser;
@@ -49,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Cookie>,
     pub(crate) hooks: Hooks,
+    pub(crate) initial_packet: Option<Message>,
     /// Bytes from which on the answers to polls are compressed.
     pub(crate) http_compression: Option<usize>,
     pub(crate) parser: Parser,
@@ -71,6 +73,7 @@ impl Default for Config {
             cors: None,
             cookie: None,
             hooks: Hooks::default(),
+            initial_packet: None,
             http_compression: Some(HTTP_COMPRESSION),
             parser: Parser::default(),
             limits: Limits::default(),

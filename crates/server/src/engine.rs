@@ -1,7 +1,8 @@
 //! Engine.IO alone: connections with messages, without namespaces, events or acks.
 //!
 //! For protocols of one's own, and for conformance tests. A server that has an [`EngineHandler`] speaks no
-//! Socket.IO.
+//! Socket.IO. Here are also the connections below the sockets of a server that does, [`EngineSocket`], and
+//! [`EngineObserver`], which watches them.
 //!
 //! ```
 //! use enchufe::engine::{EngineHandler, EngineSocket, Message};
@@ -18,14 +19,15 @@
 //! # Ok::<_, enchufe::BuildError>(())
 //! ```
 
-use std::sync::Arc;
+pub(crate) mod observer;
+mod socket;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use enchufe_proto::engine::{CloseReason, Frame};
+use enchufe_proto::engine::Frame;
 
-use crate::connection::Connection;
-use crate::handshake::Handshake;
+pub use self::observer::{Direction, EngineObserver, ObservedPacket, PacketData, PacketKind};
+pub use self::socket::{EngineSocket, ReadyState};
 use crate::reason::DisconnectReason;
 
 /// A message of an Engine.IO connection.
@@ -35,6 +37,50 @@ pub enum Message {
     Text(ByteString),
     /// Bytes.
     Binary(Bytes),
+}
+
+impl Message {
+    pub(crate) fn into_frame(self) -> Frame {
+        match self {
+            Self::Text(text) => {
+                let mut packet = Vec::with_capacity(text.len() + 1);
+                packet.push(b'4');
+                packet.extend_from_slice(text.as_bytes());
+                Frame::text(packet)
+            }
+            Self::Binary(data) => Frame::binary(data),
+        }
+    }
+}
+
+impl From<&'static str> for Message {
+    fn from(text: &'static str) -> Self {
+        Self::Text(ByteString::from_static(text))
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<ByteString> for Message {
+    fn from(text: ByteString) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(data: Bytes) -> Self {
+        Self::Binary(data)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(data: Vec<u8>) -> Self {
+        Self::Binary(data.into())
+    }
 }
 
 /// What is done with the connections of a server without Socket.IO. The calls for one connection come one
@@ -52,43 +98,5 @@ pub trait EngineHandler: Send + Sync + 'static {
     /// The connection is over.
     fn on_close(&self, socket: &EngineSocket, reason: DisconnectReason) {
         let _ = (socket, reason);
-    }
-}
-
-/// One Engine.IO connection.
-#[derive(Clone)]
-pub struct EngineSocket(pub(crate) Arc<Connection>);
-
-impl EngineSocket {
-    /// Queues a message. After the connection has closed it is forgotten.
-    pub fn send(&self, message: Message) {
-        let frame = match message {
-            Message::Text(text) => {
-                let mut packet = Vec::with_capacity(text.len() + 1);
-                packet.push(b'4');
-                packet.extend_from_slice(text.as_bytes());
-                Frame::text(packet)
-            }
-            Message::Binary(data) => Frame::binary(data),
-        };
-        self.0.send([frame]);
-    }
-
-    /// Closes the connection when what was sent has gone out.
-    pub fn close(&self) {
-        self.0.close(CloseReason::ForcedClose);
-    }
-
-    /// The request that opened the connection.
-    #[must_use]
-    pub fn handshake(&self) -> Handshake {
-        Handshake::new(self.0.request.clone(), None)
-    }
-}
-
-impl std::fmt::Debug for EngineSocket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The session's id is a secret.
-        f.debug_struct("EngineSocket").finish_non_exhaustive()
     }
 }

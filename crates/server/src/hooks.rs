@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::cors::Cors;
+use crate::engine::EngineObserver;
 use crate::error::ConnectionError;
 use crate::handler::guarded;
 use crate::http::{Answer, RequestHead};
@@ -45,6 +46,7 @@ pub(crate) struct Hooks {
     pub(crate) headers: Option<EditHeaders>,
     pub(crate) cors: Option<ChooseCors>,
     pub(crate) connection_error: Option<Notice>,
+    pub(crate) observer: Option<Arc<dyn EngineObserver>>,
 }
 
 /// A hook of the application in the form in which it is kept.
@@ -170,6 +172,7 @@ impl std::fmt::Debug for Hooks {
             .field("initial_headers", &self.initial_headers.is_some())
             .field("headers", &self.headers.is_some())
             .field("connection_error", &self.connection_error.is_some())
+            .field("observer", &self.observer.is_some())
             .finish_non_exhaustive()
     }
 }

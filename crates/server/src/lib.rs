@@ -10,7 +10,8 @@
 //! | talk to one client | [`Socket`], [`Handshake`], [`SocketData`] |
 //! | talk to many | [`Broadcast`], [`Rooms`] |
 //! | hold anything, bytes included | [`Value`], [`RawArgs`], [`Bytes`] |
-//! | speak Engine.IO alone | [`engine`] |
+//! | decide who may connect, with which headers | [`ServerBuilder::allow_request`], [`RequestHead`], [`ConnectionError`], [`Cookie`] |
+//! | speak Engine.IO alone, watch connections | [`engine`] |
 
 mod ack;
 mod config;

@@ -161,6 +161,7 @@ impl Server {
 
     /// The number of connections on this node, whatever they have joined.
     #[must_use]
+    #[doc(alias = "clients_count")]
     pub fn connections(&self) -> usize {
         self.0.registry.len()
     }

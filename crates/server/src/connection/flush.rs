@@ -1,5 +1,6 @@
 //! Sending what a connection has queued: a batch of frames on a WebSocket, a payload to a pending poll.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -9,17 +10,31 @@ use enchufe_proto::websocket::Opcode;
 use super::driver::Slot;
 use super::stream::Io;
 use super::{Connection, Inner, Payload};
+use crate::engine::observer;
 
 /// Bytes that are taken from the outbox at once: the rest stays where it is counted.
 const BATCH: usize = 256 << 10;
 
+/// The frames that a polling payload was made of, for whoever watches.
+pub(super) type Flushed = VecDeque<Frame>;
+
 /// Everything that waits, as one polling payload.
-pub(super) fn take_payload(session: &mut Session) -> Payload {
+pub(super) fn take_payload(session: &mut Session) -> (Payload, Flushed) {
     let frames = session.outbox().take_all();
     let size = frames.iter().map(|frame| frame.body().len() * 4 / 3 + 8).sum();
     let mut body = Vec::with_capacity(size);
     frames.iter().for_each(|frame| write_frame(&mut body, frame));
-    Payload { body, compress: frames.iter().any(Frame::may_compress) }
+    (Payload { body, compress: frames.iter().any(Frame::may_compress) }, frames)
+}
+
+impl Connection {
+    /// Tells whoever watches that a poll was answered with these.
+    pub(super) fn tell_flushed(self: &Arc<Self>, frames: &Flushed) {
+        if !frames.is_empty() {
+            observer::flushed(self, frames.iter());
+            observer::observe(self, |observer, socket| observer.on_drain(socket));
+        }
+    }
 }
 
 impl Slot {
@@ -32,6 +47,7 @@ impl Slot {
             // A probe that cannot be written to is noticed when it is read.
             let _ = probe.poll_write_all(&mut cx, scratch);
         }
+        let mut flushed = false;
         loop {
             let mut inner = connection.inner.lock();
             if inner.hold > 0 {
@@ -39,24 +55,35 @@ impl Slot {
             }
             match (inner.session.transport(), &mut self.main) {
                 (Transport::Polling, _) => {
-                    inner.flush_poll();
+                    let flushed = inner.flush_poll();
                     if matches!(inner.session.state(), State::Closed(_)) {
                         // The peer has fetched the last of it.
                         connection.notify();
                     }
-                    return inner.session.poll_timeout();
+                    let next = inner.session.poll_timeout();
+                    drop(inner);
+                    connection.tell_flushed(&flushed);
+                    return next;
                 }
                 (Transport::WebSocket, None) => return inner.session.poll_timeout(),
                 (Transport::WebSocket, Some(io)) => {
-                    if io.writing.is_empty() {
-                        take_batch(&mut inner, io);
-                    }
+                    let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
+                        let drained = flushed || inner.blocked;
                         inner.blocked = false;
                         inner.tell_drained();
-                        return inner.session.poll_timeout();
+                        let next = inner.session.poll_timeout();
+                        drop(inner);
+                        if drained {
+                            observer::observe(connection, |observer, socket| observer.on_drain(socket));
+                        }
+                        return next;
                     }
                     drop(inner);
+                    if batch {
+                        flushed = true;
+                        observer::flushed(connection, io.writing.iter());
+                    }
                     if !write(connection, io, &mut cx, scratch) {
                         return connection.inner.lock().session.poll_timeout();
                     }
@@ -66,13 +93,15 @@ impl Slot {
     }
 }
 
-fn take_batch(inner: &mut Inner, io: &mut Io) {
+/// Moves what waits to what is being written; `false` where nothing does.
+fn take_batch(inner: &mut Inner, io: &mut Io) -> bool {
     let mut bytes = 0;
     while bytes < BATCH {
         let Some(frame) = inner.session.outbox().pop() else { break };
         bytes += frame.wire_len();
         io.writing.push_back(frame);
     }
+    bytes > 0
 }
 
 /// Queues the close frame when everything before it is out. `false` where there is nothing more to write.
@@ -110,17 +139,18 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
 
 impl Inner {
     /// Answers the pending poll, if there is one and something to say.
-    fn flush_poll(&mut self) {
+    fn flush_poll(&mut self) -> Flushed {
         if !self.session.can_transmit() {
-            return;
+            return Flushed::new();
         }
         self.session.queue_close();
         if self.session.outbox().is_empty() {
-            return;
+            return Flushed::new();
         }
-        let payload = take_payload(&mut self.session);
+        let (payload, flushed) = take_payload(&mut self.session);
         self.answer_poll(payload);
         self.session.handle_poll_answered();
         self.tell_drained();
+        flushed
     }
 }

@@ -7,6 +7,7 @@ use enchufe_proto::engine::{Millis, Packet, Part, Path, SEPARATOR, State, decode
 use enchufe_proto::socket::Assembler;
 
 use super::{Connection, PostAnswer, mux};
+use crate::engine::observer;
 
 /// A text frame of a WebSocket.
 pub(super) fn text(
@@ -39,6 +40,7 @@ pub(super) fn binary(
 ) {
     let wanted = connection.inner.lock().session.handle_binary(path);
     if wanted {
+        observer::incoming_binary(connection, &data);
         mux::binary(connection, assembler, data, now);
     }
 }
@@ -50,6 +52,9 @@ fn packet(
     packet: Packet<'_>,
     now: Millis,
 ) {
+    if path == Path::Main {
+        observer::incoming(connection, &packet);
+    }
     let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
     if let Some(message) = message {
         mux::text(connection, assembler, message, now);

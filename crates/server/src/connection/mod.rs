@@ -27,6 +27,7 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use self::driver::DriverHandle;
+use self::flush::Flushed;
 use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
@@ -222,6 +223,11 @@ impl Connection {
         }
     }
 
+    /// Packets that wait for the transport.
+    pub(crate) fn queued_packets(&self) -> usize {
+        self.inner.lock().session.outbox().len()
+    }
+
     /// Bytes that wait for the transport.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.inner.lock().session.queued_bytes()
@@ -271,6 +277,10 @@ impl Connection {
             socket.leave_namespace();
             socket.drop_own_routes();
         }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.inner.lock().session.state()
     }
 
     pub(crate) fn transport(&self) -> Transport {
@@ -338,9 +348,11 @@ impl Connection {
         let mut inner = self.inner.lock();
         // The driver looks at deadlines now and then; a poll is not to slip in between.
         self.handle_timeout(now, &mut inner);
+        let mut flushed = Flushed::new();
         let outcome = match inner.session.handle_poll(now) {
             Poll::Answer if inner.hold == 0 => {
-                let payload = flush::take_payload(&mut inner.session);
+                let payload;
+                (payload, flushed) = flush::take_payload(&mut inner.session);
                 inner.session.handle_poll_answered();
                 inner.tell_drained();
                 PollOutcome::Payload(payload)
@@ -356,6 +368,7 @@ impl Connection {
             Poll::Closed => PollOutcome::Closed,
         };
         drop(inner);
+        self.tell_flushed(&flushed);
         self.notify();
         outcome
     }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::{Connection, Mail};
 use crate::core::Layer;
+use crate::engine::observer::observe;
 use crate::engine::{EngineHandler, EngineSocket, Message};
 use crate::frames::{self, Wire};
 use crate::handler::guarded;
@@ -22,6 +23,7 @@ use crate::socket::{Early, Gate, Socket};
 
 /// A new connection.
 pub(super) fn opened(connection: &Arc<Connection>) {
+    observe(connection, |observer, socket| observer.on_open(socket));
     if let Layer::Engine(handler) = &connection.core.layer {
         // There is no namespace to join.
         connection.joined();
@@ -199,6 +201,7 @@ pub(super) fn closed(connection: &Arc<Connection>, sockets: SmallVec<[Socket; 1]
             disconnected(&socket);
         }
     }
+    observe(connection, |observer, socket| observer.on_close(socket, reason));
 }
 
 fn check(connection: &Arc<Connection>, decoded: Result<(), DecodeError>) {

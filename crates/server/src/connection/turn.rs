@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
 use super::{Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
+use crate::engine::observer::observe;
 use crate::reason::DisconnectReason;
 
 /// Reads of one connection in one turn: a megabyte at most, then the others have theirs.
@@ -250,6 +251,7 @@ impl Slot {
             Output::SendProbe(packet) => {
                 if let Some(probe) = &mut self.probe {
                     probe.writing.push_back(Frame::text(bytes::Bytes::from_static(packet.as_bytes())));
+                    observe(&self.connection, |observer, socket| observer.on_upgrading(socket));
                 }
             }
             Output::CloseProbe => {
@@ -257,7 +259,10 @@ impl Slot {
                     close_now(*probe, &[], scratch);
                 }
             }
-            Output::Upgraded => self.main = self.probe.take().map(|probe| *probe),
+            Output::Upgraded => {
+                self.main = self.probe.take().map(|probe| *probe);
+                observe(&self.connection, |observer, socket| observer.on_upgrade(socket));
+            }
             Output::AnswerNoop => {
                 let mut inner = self.connection.inner.lock();
                 if inner.session.transport() == Transport::Polling && !inner.session.outbox().is_empty() {

@@ -151,7 +151,10 @@ pub(crate) fn connection(
     let first_ping =
         if interval >= JITTER_FROM { interval / 2 + rand::random_range(0..=interval / 2) } else { interval };
     let open = Frame::text(format!("0{}", open.to_json()));
-    let session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
+    let mut session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
+    if let Some(message) = &core.config.initial_packet {
+        session.outbox().push_unbounded(message.clone().into_frame());
+    }
     let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), session);
     if !core.registry.insert(&connection) {
         return Err(NotOpened::SidTaken);

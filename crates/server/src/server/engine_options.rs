@@ -6,13 +6,29 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::ServerBuilder;
+use super::{Server, ServerBuilder};
 use crate::config::HTTP_COMPRESSION;
 use crate::cookie::Cookie;
 use crate::cors::Cors;
+use crate::engine::{EngineObserver, EngineSocket, Message};
 use crate::error::ConnectionError;
 use crate::hooks;
 use crate::http::RequestHead;
+
+/// The connections below the sockets.
+impl Server {
+    /// All connections on this node, as they are now.
+    #[must_use]
+    pub fn engine_sockets(&self) -> Vec<EngineSocket> {
+        self.0.registry.all().into_iter().map(EngineSocket).collect()
+    }
+
+    /// The connection with this session id, if it is on this node.
+    #[must_use]
+    pub fn engine_socket(&self, sid: &str) -> Option<EngineSocket> {
+        self.0.registry.get(sid).map(EngineSocket)
+    }
+}
 
 /// Options of the engine.
 impl ServerBuilder {
@@ -140,6 +156,20 @@ impl ServerBuilder {
         notice: impl Fn(&ConnectionError, &RequestHead) + Send + Sync + 'static,
     ) -> Self {
         self.config.hooks.connection_error = Some(Arc::new(notice));
+        self
+    }
+
+    /// Watches the connections of the server: what opens, flows, upgrades and closes. See
+    /// [`EngineObserver`](crate::engine::EngineObserver).
+    pub fn observe(mut self, observer: impl EngineObserver) -> Self {
+        self.config.hooks.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// A message that every new connection is sent behind its handshake, in the same answer over polling. Default
+    /// none. It is a message of Engine.IO: only for clients that speak no Socket.IO, or expect it.
+    pub fn initial_packet(mut self, message: impl Into<Message>) -> Self {
+        self.config.initial_packet = Some(message.into());
         self
     }
 

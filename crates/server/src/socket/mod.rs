@@ -22,6 +22,7 @@ use self::early::EarlyEvents;
 use crate::connection::{Connection, mux};
 use crate::core::Core;
 use crate::data::SocketData;
+use crate::engine::EngineSocket;
 use crate::error::Refusal;
 use crate::frames::{self, Wire};
 use crate::handler::guarded;
@@ -138,6 +139,12 @@ impl Socket {
     #[must_use]
     pub fn protocol(&self) -> u8 {
         4
+    }
+
+    /// The connection that carries it, and the client's other sockets: the official `socket.conn`.
+    #[must_use]
+    pub fn engine(&self) -> EngineSocket {
+        EngineSocket(self.0.connection.clone())
     }
 
     /// What is kept for it: set, read and replaced by handlers; see [`SocketData`].

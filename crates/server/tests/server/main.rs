@@ -10,6 +10,7 @@ mod acks;
 mod compression;
 mod disconnect;
 mod early;
+mod engine;
 mod events;
 mod handshake;
 mod heartbeat;

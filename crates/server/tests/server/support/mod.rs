@@ -12,7 +12,7 @@ use std::time::Duration;
 use enchufe::{Namespace, Server, ServerBuilder};
 
 pub(crate) use client::{Client, Via};
-pub(crate) use http::{Answer, Http, Polling};
+pub(crate) use http::{Answer, Http, Polling, sid_of};
 pub(crate) use log::{Log, wait_until};
 pub(crate) use ws::{Received, Ws, frame};
 
