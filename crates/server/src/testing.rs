@@ -13,7 +13,7 @@ use crate::origin::OriginCheck;
 use crate::socket::Socket;
 use crate::state::States;
 use ::http::HeaderMap;
-use enchufe_proto::engine::{Frame, Session, Transport};
+use enchufe_proto::engine::{Dialect, Frame, Session, Transport};
 use enchufe_proto::socket::{Args, Kind, Limits, Packet};
 use parking_lot::Mutex;
 use std::fmt::{Debug, Write};
@@ -95,8 +95,14 @@ impl Socket {
             RequestBlock::new(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), None, false);
         let open = Frame::text("0{}");
         let session = Session::server(0, Transport::Polling, open, 1, &core.session);
-        let connection =
-            Connection::new(core, DriverHandle::new(), SocketId::random(), Arc::new(block), session);
+        let connection = Connection::new(
+            core,
+            DriverHandle::new(),
+            SocketId::random(),
+            Arc::new(block),
+            Dialect::default(),
+            session,
+        );
         let namespace = NamespaceCore::new("/".into(), Arc::default(), Arc::default());
         let socket = Self::enter(&connection, &Arc::new(namespace), Some(auth.into()));
         assert!(socket.accept());

@@ -67,7 +67,8 @@ impl Dialect {
                 let mut text = Vec::new();
                 text.extend_from_slice(self.base64_prefix());
                 write_base64(&mut text, frame.body());
-                Frame::text(text)
+                let written = Frame::text(text);
+                if frame.may_compress() { written } else { written.uncompressed() }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use enchufe_proto::engine::{CloseReason, Frame, Millis, Session, State, Transport, write_frame};
+use enchufe_proto::engine::{CloseReason, Dialect, Frame, Millis, Session, State, Transport};
 use enchufe_proto::websocket::Opcode;
 
 use super::driver::Slot;
@@ -19,12 +19,11 @@ const BATCH: usize = 256 << 10;
 pub(super) type Flushed = VecDeque<Frame>;
 
 /// Everything that waits, as one polling payload.
-pub(super) fn take_payload(session: &mut Session) -> (Payload, Flushed) {
+pub(super) fn take_payload(session: &mut Session, dialect: Dialect) -> (Payload, Flushed) {
     let frames = session.outbox().take_all();
-    let size = frames.iter().map(|frame| frame.body().len() * 4 / 3 + 8).sum();
-    let mut body = Vec::with_capacity(size);
-    frames.iter().for_each(|frame| write_frame(&mut body, frame));
-    (Payload { body, compress: frames.iter().any(Frame::may_compress) }, frames)
+    let written = dialect.payload(frames.iter());
+    let compress = frames.iter().any(Frame::may_compress);
+    (Payload { body: written.bytes, binary: written.binary, compress }, frames)
 }
 
 impl Connection {
@@ -55,7 +54,7 @@ impl Slot {
             }
             match (inner.session.transport(), &mut self.main) {
                 (Transport::Polling, _) => {
-                    let flushed = inner.flush_poll();
+                    let flushed = inner.flush_poll(connection.dialect);
                     if matches!(inner.session.state(), State::Closed(_)) {
                         // The peer has fetched the last of it.
                         connection.notify();
@@ -99,6 +98,7 @@ fn take_batch(inner: &mut Inner, io: &mut Io) -> bool {
     while bytes < BATCH {
         let Some(frame) = inner.session.outbox().pop() else { break };
         bytes += frame.wire_len();
+        let frame = if io.dialect.is_plain() { frame } else { io.dialect.frame(frame) };
         io.writing.push_back(frame);
     }
     bytes > 0
@@ -139,7 +139,7 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
 
 impl Inner {
     /// Answers the pending poll, if there is one and something to say.
-    fn flush_poll(&mut self) -> Flushed {
+    fn flush_poll(&mut self, dialect: Dialect) -> Flushed {
         if !self.session.can_transmit() {
             return Flushed::new();
         }
@@ -147,7 +147,7 @@ impl Inner {
         if self.session.outbox().is_empty() {
             return Flushed::new();
         }
-        let (payload, flushed) = take_payload(&mut self.session);
+        let (payload, flushed) = take_payload(&mut self.session, dialect);
         self.answer_poll(payload);
         self.session.handle_poll_answered();
         self.tell_drained();

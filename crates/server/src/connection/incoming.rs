@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{Millis, Packet, Part, Path, SEPARATOR, State, decode_binary, decode_part};
+use enchufe_proto::engine::{
+    Millis, Packet, Part, Path, PayloadError, Revision, SEPARATOR, State, decode_binary, decode_part,
+    decode_part_v3, decode_typed, take_binary, take_text,
+};
 use enchufe_proto::socket::Assembler;
 
-use super::{Connection, PostAnswer, mux};
+use super::{Body, Connection, PostAnswer, mux};
 use crate::engine::observer;
 
 /// A text frame of a WebSocket.
@@ -17,6 +20,12 @@ pub(super) fn text(
     text: &str,
     now: Millis,
 ) {
+    if connection.revision() == Revision::Three {
+        return match decode_part_v3(text) {
+            Ok(part) => self::part(connection, assembler, path, part, now),
+            Err(_) => connection.inner.lock().session.handle_garbage(path),
+        };
+    }
     if let Some(encoded) = text.strip_prefix('b') {
         // A client that cannot send binary frames sends them as in a polling payload.
         return match decode_binary(encoded) {
@@ -31,7 +40,36 @@ pub(super) fn text(
 }
 
 /// A binary frame of a WebSocket.
-pub(super) fn binary(
+pub(super) fn frame(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    data: Binary<'_>,
+    now: Millis,
+) {
+    if connection.revision() == Revision::Four {
+        return binary(connection, assembler, path, data, now);
+    }
+    if decode_typed(&data).is_err() {
+        return connection.inner.lock().session.handle_garbage(path);
+    }
+    // There was a kind, so there is a byte to leave out.
+    let message = match data {
+        Binary::Borrowed(data) => Binary::Borrowed(data.get(1..).unwrap_or_default()),
+        Binary::Owned(data) => Binary::Owned(data.slice(1..)),
+    };
+    binary(connection, assembler, path, message, now);
+}
+
+fn part(connection: &Arc<Connection>, assembler: &mut Assembler, path: Path, part: Part<'_>, now: Millis) {
+    match part {
+        Part::Packet(packet) => self::packet(connection, assembler, path, packet, now),
+        Part::Binary(data) => binary(connection, assembler, path, Binary::Owned(data), now),
+    }
+}
+
+/// A binary message.
+fn binary(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
     path: Path,
@@ -63,35 +101,59 @@ fn packet(
 
 /// The body of a POST. What stands before an error in it is handled. Where too much waits for handlers to end, it
 /// gives back what has not been handled.
-pub(super) fn payload<'a>(
+pub(super) fn payload(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
-    text: &'a str,
+    body: Body,
     now: Millis,
-) -> Result<PostAnswer, &'a str> {
-    let mut rest = Some(text);
-    while let Some(unhandled) = rest {
+) -> Result<PostAnswer, Body> {
+    match (&body, connection.revision()) {
+        (Body::Text(text), Revision::Four) => parts(connection, assembler, Some(&**text), take_part, now)
+            .or_else(|rest| match rest {
+                Some(rest) => Err(Body::Text(text.slice_ref(rest))),
+                None => Ok(PostAnswer::Ok),
+            }),
+        (Body::Text(text), Revision::Three) => parts(connection, assembler, &**text, take_text, now)
+            .map_err(|rest| Body::Text(text.slice_ref(rest))),
+        (Body::Binary(bytes), _) => parts(connection, assembler, &**bytes, take_binary, now)
+            .map_err(|rest| Body::Binary(bytes.slice_ref(rest))),
+    }
+}
+
+/// The first packet of a payload of revision 4, with what follows it.
+fn take_part(payload: Option<&str>) -> Result<Option<(Part<'_>, Option<&str>)>, PayloadError> {
+    let Some(payload) = payload else { return Ok(None) };
+    let (part, rest) = match payload.split_once(SEPARATOR) {
+        Some((part, rest)) => (part, Some(rest)),
+        None => (payload, None),
+    };
+    Ok(Some((decode_part(part)?, rest)))
+}
+
+fn parts<'a, P: Copy>(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    mut payload: P,
+    take: impl Fn(P) -> Result<Option<(Part<'a>, P)>, PayloadError>,
+    now: Millis,
+) -> Result<PostAnswer, P> {
+    loop {
         if connection.is_choked() {
-            return Err(unhandled);
+            return Err(payload);
         }
-        let (part, after) = match unhandled.split_once(SEPARATOR) {
-            Some((part, after)) => (part, Some(after)),
-            None => (unhandled, None),
-        };
-        rest = after;
-        match decode_part(part) {
-            Ok(Part::Packet(packet)) => self::packet(connection, assembler, Path::Main, packet, now),
-            Ok(Part::Binary(data)) => {
-                binary(connection, assembler, Path::Main, Binary::Owned(data), now);
+        match take(payload) {
+            Ok(Some((part, rest))) => {
+                self::part(connection, assembler, Path::Main, part, now);
+                payload = rest;
             }
+            Ok(None) => return Ok(PostAnswer::Ok),
             Err(_) => {
                 connection.inner.lock().session.handle_garbage(Path::Main);
                 return Ok(PostAnswer::Bad);
             }
         }
         if matches!(connection.inner.lock().session.state(), State::Closed(_)) {
-            break;
+            return Ok(PostAnswer::Ok);
         }
     }
-    Ok(PostAnswer::Ok)
 }

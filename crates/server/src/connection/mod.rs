@@ -21,7 +21,9 @@ use std::task::Wake;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Poll, Session, State, Transport};
+use enchufe_proto::engine::{
+    CloseReason, Dialect, Frame, Millis, Output, Path, Poll, Revision, Session, State, Transport,
+};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -48,14 +50,17 @@ pub(crate) enum PollAnswer {
 /// What a poll is answered with.
 pub(crate) struct Payload {
     pub(crate) body: Vec<u8>,
+    /// One of revision 3's binary payloads; else it is text.
+    pub(crate) binary: bool,
     /// Some packet of it may be compressed.
     pub(crate) compress: bool,
 }
 
 impl Payload {
     /// A single packet of the protocol's own.
-    fn of(packet: &[u8]) -> Self {
-        Self { body: packet.to_vec(), compress: false }
+    fn of(dialect: Dialect, packet: &'static str) -> Self {
+        let written = dialect.payload([Frame::text(packet)].iter());
+        Self { body: written.bytes, binary: written.binary, compress: false }
     }
 }
 
@@ -67,12 +72,17 @@ pub(crate) enum PostAnswer {
     Bad,
 }
 
+/// The body of a POST, or what is left of one that started as many handlers as there may be.
+pub(crate) enum Body {
+    Text(ByteString),
+    /// One of revision 3's binary payloads.
+    Binary(Bytes),
+}
+
 /// What others hand to a connection's driver.
 pub(crate) enum Mail {
-    /// The body of a POST, to be answered when its packets have been handled.
-    Post(Bytes, oneshot::Sender<PostAnswer>),
-    /// What is left of a POST that started as many handlers as there may be.
-    Rest(ByteString, oneshot::Sender<PostAnswer>),
+    /// A POST, to be answered when its packets have been handled.
+    Post(Body, oneshot::Sender<PostAnswer>),
     /// A WebSocket: the connection's own, or one for an upgrade.
     Stream(Box<Incoming>, Path),
     /// The connect handler of this socket has finished: what waited for it can go on.
@@ -86,6 +96,8 @@ pub(crate) struct Connection {
     pub(crate) sid: SocketId,
     pub(crate) core: Arc<Core>,
     pub(crate) request: Arc<RequestBlock>,
+    /// How its client writes and reads; a WebSocket that it upgrades to may take binary data where polling did not.
+    pub(crate) dialect: Dialect,
     driver: Arc<DriverHandle>,
     /// Its place with the driver; set when the driver has taken it in.
     key: AtomicU32,
@@ -124,12 +136,14 @@ impl Connection {
         driver: Arc<DriverHandle>,
         sid: SocketId,
         request: Arc<RequestBlock>,
+        dialect: Dialect,
         session: Session,
     ) -> Arc<Self> {
         Arc::new(Self {
             sid,
             core,
             request,
+            dialect,
             driver,
             key: AtomicU32::new(u32::MAX),
             // As if on the list already: the driver looks at it once when it takes it in.
@@ -283,6 +297,11 @@ impl Connection {
         self.inner.lock().session.state()
     }
 
+    /// The revision of Engine.IO that its client speaks.
+    pub(crate) fn revision(&self) -> Revision {
+        self.dialect.revision
+    }
+
     pub(crate) fn transport(&self) -> Transport {
         self.inner.lock().session.transport()
     }
@@ -352,7 +371,7 @@ impl Connection {
         let outcome = match inner.session.handle_poll(now) {
             Poll::Answer if inner.hold == 0 => {
                 let payload;
-                (payload, flushed) = flush::take_payload(&mut inner.session);
+                (payload, flushed) = flush::take_payload(&mut inner.session, self.dialect);
                 inner.session.handle_poll_answered();
                 inner.tell_drained();
                 PollOutcome::Payload(payload)
@@ -371,6 +390,18 @@ impl Connection {
         self.tell_flushed(&flushed);
         self.notify();
         outcome
+    }
+
+    /// Whether it is over, with the deadlines that have passed by now.
+    pub(crate) fn has_expired(&self) -> bool {
+        let mut inner = self.inner.lock();
+        self.handle_timeout(self.now(), &mut inner);
+        let over = matches!(inner.session.state(), State::Closed(_));
+        drop(inner);
+        if over {
+            self.notify();
+        }
+        over
     }
 
     /// Time passed.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut, buf::Limit};
-use enchufe_proto::engine::Frame;
+use enchufe_proto::engine::{Dialect, Frame};
 use enchufe_proto::websocket::{Decoder, Opcode, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,6 +35,8 @@ pub(crate) struct Incoming {
     pub(crate) stream: Stream,
     /// What came in the same segment as the upgrade request.
     pub(crate) early: Bytes,
+    /// What its client understands.
+    pub(crate) dialect: Dialect,
 }
 
 impl Stream {
@@ -100,6 +102,8 @@ pub(super) struct Io {
     written: usize,
     /// A close frame is the last thing that was queued.
     pub(super) closing: bool,
+    /// How binary messages go out.
+    pub(super) dialect: Dialect,
 }
 
 impl Io {
@@ -111,6 +115,7 @@ impl Io {
             writing: VecDeque::new(),
             written: 0,
             closing: false,
+            dialect: incoming.dialect,
         }
     }
 
@@ -207,10 +212,14 @@ mod tests {
     use std::task::Waker;
     use tokio::io::AsyncReadExt;
 
+    fn incoming(stream: impl Duplex + 'static) -> Incoming {
+        Incoming { stream: Stream::Other(Box::pin(stream)), early: Bytes::new(), dialect: Dialect::default() }
+    }
+
     /// Writes in a driver's way to a pipe that takes `capacity` bytes at a time, and gives what came out.
     async fn through(frames: Vec<Frame>, capacity: usize) -> Vec<u8> {
         let (near, mut far) = tokio::io::duplex(capacity);
-        let mut io = Io::new(Incoming { stream: Stream::Other(Box::pin(near)), early: Bytes::new() });
+        let mut io = Io::new(incoming(near));
         io.writing.extend(frames);
         let writer = async move {
             let mut scratch = Vec::new();
@@ -244,7 +253,7 @@ mod tests {
     #[test]
     fn nothing_to_write_is_ready() {
         let (near, _far) = tokio::io::duplex(1);
-        let mut io = Io::new(Incoming { stream: Stream::Other(Box::pin(near)), early: Bytes::new() });
+        let mut io = Io::new(incoming(near));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(matches!(io.poll_write_all(&mut cx, &mut Vec::new()), Poll::Ready(Ok(()))));
     }

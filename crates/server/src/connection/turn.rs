@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use bytestring::ByteString;
 use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport};
 use enchufe_proto::websocket::{self, Opcode};
 use tokio::sync::oneshot;
 
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
-use super::{Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
+use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
 use crate::engine::observer::observe;
 use crate::reason::DisconnectReason;
 
@@ -48,17 +47,10 @@ impl Slot {
         let connection = self.connection.clone();
         match mail {
             // Too much is waiting for handlers to end: the client waits for its answer meanwhile.
-            Mail::Post(..) | Mail::Rest(..) if connection.is_choked() => {
+            Mail::Post(..) if connection.is_choked() => {
                 connection.inner.lock().mail.push(mail);
             }
-            Mail::Post(body, answer) => match ByteString::try_from(body) {
-                Ok(text) => self.payload(text, answer, now),
-                Err(_) => {
-                    connection.inner.lock().session.handle_garbage(Path::Main);
-                    let _ = answer.send(PostAnswer::Bad);
-                }
-            },
-            Mail::Rest(text, answer) => self.payload(text, answer, now),
+            Mail::Post(body, answer) => self.payload(body, answer, now),
             Mail::Stream(incoming, path) => self.attach(*incoming, path, now),
             Mail::Admitted(socket) => {
                 if !mux::admitted(&socket) {
@@ -70,15 +62,14 @@ impl Slot {
     }
 
     /// Handles a payload, as far as the handlers that it starts do not become too many.
-    fn payload(&mut self, text: ByteString, answer: oneshot::Sender<PostAnswer>, now: Millis) {
-        match incoming::payload(&self.connection, &mut self.assembler, &text, now) {
+    fn payload(&mut self, body: Body, answer: oneshot::Sender<PostAnswer>, now: Millis) {
+        match incoming::payload(&self.connection, &mut self.assembler, body, now) {
             Ok(outcome) => {
                 // The request may be gone; its end is noticed where it was read.
                 let _ = answer.send(outcome);
             }
             Err(rest) => {
-                let rest = text.slice_ref(rest);
-                self.connection.inner.lock().mail.push(Mail::Rest(rest, answer));
+                self.connection.inner.lock().mail.push(Mail::Post(rest, answer));
             }
         }
     }
@@ -165,7 +156,7 @@ impl Slot {
                 incoming::text(&connection, &mut self.assembler, *path, text.as_str(), now);
             }
             websocket::Message::Binary(binary) => {
-                incoming::binary(&connection, &mut self.assembler, *path, binary, now);
+                incoming::frame(&connection, &mut self.assembler, *path, binary, now);
             }
             websocket::Message::Ping(data) => {
                 if let Some(io) = self.io(*path) {
@@ -269,7 +260,7 @@ impl Slot {
                     // There is something better to answer with.
                     return;
                 }
-                inner.answer_poll(Payload::of(b"6"));
+                inner.answer_poll(Payload::of(self.connection.dialect, "6"));
                 inner.session.handle_poll_answered();
             }
             // Only a client's session asks for these, and the end is dealt with by the callers.
@@ -291,8 +282,8 @@ impl Slot {
         inner.tell_drained();
         if let Some(poll) = inner.poll.take() {
             // `1` closes; a client that closed by itself gets a noop.
-            let packet: &[u8] = if reason == CloseReason::TransportClose { b"6" } else { b"1" };
-            let _ = poll.send(PollAnswer::Payload(Payload::of(packet)));
+            let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
+            let _ = poll.send(PollAnswer::Payload(Payload::of(connection.dialect, packet)));
         }
         let mail = std::mem::take(&mut inner.mail);
         let sockets = std::mem::take(&mut inner.sockets);
@@ -307,7 +298,7 @@ impl Slot {
         connection.core.registry.remove(&connection);
         for mail in mail {
             match mail {
-                Mail::Post(_, answer) | Mail::Rest(_, answer) => {
+                Mail::Post(_, answer) => {
                     let _ = answer.send(PostAnswer::Bad);
                 }
                 Mail::Disconnected(socket) => mux::disconnected(&socket),

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use enchufe_proto::engine::{Dialect, Revision};
 use http::{HeaderValue, StatusCode, header};
 
 use super::answer::{self, Answer};
@@ -65,10 +66,10 @@ impl From<BadRequest> for Refused {
     }
 }
 
-/// Lets a request open a session, and gives the session its id.
+/// Lets a request open a session, and gives the session its id and its dialect.
 ///
 /// What the application takes for it is bounded by the connect time-out, as what comes after is.
-pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<SocketId, Refused> {
+pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(SocketId, Dialect), Refused> {
     // Before anything is done for it, and after others may have come meanwhile.
     check_room(core)?;
     let hooks = &core.config.hooks;
@@ -77,17 +78,18 @@ pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<Socket
     if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
         return Err(ConnectionError::Forbidden { message }.into());
     }
-    let protocol = request::protocol(head);
-    if protocol != request::CURRENT {
+    let spoken = |dialect: &Dialect| dialect.revision == Revision::Four || core.config.allow_eio3;
+    let Some(dialect) = request::dialect(head).filter(spoken) else {
+        let protocol = request::protocol(head);
         return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
-    }
+    };
     let made = tokio::time::timeout(patience, hooks.session_id(head)).await;
     let sid = made.unwrap_or_else(|_| Err("timeout".into())).map_err(unusable)?;
     if hooks.generate_id.is_some() && core.registry.get(sid.as_str()).is_some() {
         return Err(unusable("the id is another session's".into()));
     }
     check_room(core)?;
-    Ok(sid)
+    Ok((sid, dialect))
 }
 
 /// A session's id that cannot be used: the application's fault.

@@ -40,8 +40,9 @@ fn coded(status: StatusCode, code: u8, message: &str) -> Answer {
 }
 
 /// A payload for a poll.
-pub(crate) fn payload(payload: Bytes) -> Answer {
-    uncached(with_type(StatusCode::OK, "text/plain; charset=UTF-8", payload))
+pub(crate) fn payload(payload: Bytes, binary: bool) -> Answer {
+    let kind = if binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
+    uncached(with_type(StatusCode::OK, kind, payload))
 }
 
 /// A POST was taken.

@@ -5,6 +5,7 @@ mod answer;
 mod client_files;
 mod coding;
 mod head;
+mod jsonp;
 mod polling;
 pub(crate) mod query;
 mod request;
@@ -19,6 +20,7 @@ use http::{Method, Request, StatusCode};
 
 pub(crate) use self::answer::Answer;
 pub use self::head::RequestHead;
+use self::polling::Manner;
 use self::request::Verified;
 use self::websocket::OnUpgrade;
 use crate::core::Core;
@@ -79,20 +81,22 @@ where
     let served = match request::verify(&core, &head, upgrade) {
         Ok(Verified::Poll(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
-            let coding = polling::coding(&core, &head);
+            let manner = Manner::of(&core, &head);
             drop(head);
-            return additions.on(polling::poll(connection, coding).await);
+            return additions.on(polling::poll(connection, manner).await);
         }
         Ok(Verified::Post(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
-            let binary = polling::is_binary(head.headers());
+            let (manner, binary) = (Manner::of(&core, &head), polling::is_binary(head.headers()));
             drop(head);
-            return additions.on(polling::post(connection, body, binary).await);
+            return additions.on(polling::post(connection, body, manner, binary).await);
         }
         Ok(Verified::OtherMethod) => return answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
         Ok(Verified::Handshake { upgrade: false }) => polling::open(&core, &head).await,
         Ok(Verified::Handshake { upgrade: true }) => websocket::open(&core, &head, on_upgrade).await,
-        Ok(Verified::Upgrade(connection)) => websocket::upgrade(&head, on_upgrade, connection),
+        Ok(Verified::Upgrade(connection, dialect)) => {
+            websocket::upgrade(&head, on_upgrade, connection, dialect)
+        }
         Err(error) => Err(error.into()),
     };
     match served {

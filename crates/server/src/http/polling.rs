@@ -4,27 +4,58 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use enchufe_proto::engine::{CloseReason, Transport};
-use http::{HeaderMap, StatusCode, header};
+use bytestring::ByteString;
+use enchufe_proto::engine::{CloseReason, Revision, Transport};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
 use super::coding::{self, Coding};
+use super::jsonp::{self, Jsonp};
 use super::{RequestHead, request};
-use crate::connection::{Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
+use crate::connection::{Body, Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
+
+/// How the client of a request wants to be answered.
+pub(crate) struct Manner {
+    jsonp: Option<Jsonp>,
+    /// How the answer is to be compressed, if it is worth it.
+    coding: Option<Coding>,
+    /// Internet Explorers take payloads for attacks unless they are told not to.
+    internet_explorer: bool,
+}
+
+impl Manner {
+    pub(crate) fn of(core: &Core, head: &RequestHead) -> Self {
+        let compresses = core.config.http_compression.is_some();
+        let agent = head.header("user-agent").unwrap_or_default();
+        Self {
+            jsonp: Jsonp::of(head),
+            coding: compresses.then(|| coding::negotiate(head.headers(), &Coding::QUICK)).flatten(),
+            internet_explorer: agent.contains("MSIE") || agent.contains("Trident/"),
+        }
+    }
+
+    fn adapt(&self, mut answer: Answer) -> Answer {
+        if self.internet_explorer {
+            let name = HeaderName::from_static("x-xss-protection");
+            answer.headers_mut().insert(name, HeaderValue::from_static("0"));
+        }
+        answer
+    }
+}
 
 /// Opens a session; the answer is its OPEN packet.
 pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer, Refused> {
-    let sid = admit::admit(core, head).await?;
-    let connection = request::connection(core, request::block(head), Transport::Polling, sid)?;
+    let (sid, dialect) = admit::admit(core, head).await?;
+    let connection = request::connection(core, request::block(head), Transport::Polling, dialect, sid)?;
     let PollOutcome::Payload(payload) = connection.poll() else {
         // A new session has its OPEN packet queued.
         return Err(Refused::SHUTTING_DOWN);
     };
-    let mut answer = encoded(core, payload, coding(core, head)).await;
+    let mut answer = encoded(core, payload, &Manner::of(core, head)).await;
     if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -32,14 +63,8 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
     Ok(answer)
 }
 
-/// How the answer to a poll is to be compressed, if it is worth it.
-pub(crate) fn coding(core: &Core, head: &RequestHead) -> Option<Coding> {
-    core.config.http_compression?;
-    coding::negotiate(head.headers(), &Coding::QUICK)
-}
-
 /// Answers a poll, when there is something.
-pub(crate) async fn poll(connection: Arc<Connection>, coding: Option<Coding>) -> Answer {
+pub(crate) async fn poll(connection: Arc<Connection>, manner: Manner) -> Answer {
     let guard = AbortGuard(Some(&connection));
     let payload = match connection.poll() {
         PollOutcome::Payload(payload) => Ok(payload),
@@ -52,22 +77,31 @@ pub(crate) async fn poll(connection: Arc<Connection>, coding: Option<Coding>) ->
     };
     let answer = match payload {
         // What was taken for a client that goes away meanwhile is lost: the guard ends its session.
-        Ok(payload) => encoded(&connection.core, payload, coding).await,
+        Ok(payload) => encoded(&connection.core, payload, &manner).await,
         Err(refused) => refused,
     };
     guard.disarm();
     answer
 }
 
-/// The answer with a payload, compressed where the client takes it and it is worth it.
-async fn encoded(core: &Core, payload: Payload, coding: Option<Coding>) -> Answer {
-    let body = Bytes::from(payload.body);
+/// The answer with a payload, in a script where the client wants one, compressed where it takes that and it is worth
+/// it.
+async fn encoded(core: &Core, payload: Payload, manner: &Manner) -> Answer {
+    let binary = payload.binary;
+    let body = match &manner.jsonp {
+        // A session that was opened for JSONP has no binary payloads.
+        Some(jsonp) if !binary => jsonp.script(&String::from_utf8_lossy(&payload.body)).into(),
+        _ => Bytes::from(payload.body),
+    };
     let worth_it = payload.compress && core.config.http_compression.is_some_and(|from| body.len() >= from);
-    let Some(coding) = coding.filter(|_| worth_it) else { return answer::payload(body) };
-    let Some(shorter) = coding.encode_apart(body.clone()).await else { return answer::payload(body) };
-    let mut answer = answer::payload(shorter);
-    answer.headers_mut().insert(header::CONTENT_ENCODING, coding.value());
-    answer
+    let mut answer = answer::payload(body.clone(), binary);
+    if let Some(coding) = manner.coding.filter(|_| worth_it)
+        && let Some(shorter) = coding.encode_apart(body).await
+    {
+        answer = answer::payload(shorter, binary);
+        answer.headers_mut().insert(header::CONTENT_ENCODING, coding.value());
+    }
+    manner.adapt(answer)
 }
 
 /// Whether the body of a POST is one of the binary payloads of protocol 3.
@@ -79,7 +113,7 @@ pub(crate) fn is_binary(headers: &HeaderMap) -> bool {
 
 /// Takes the packets of a POST. Its answer comes when they have been handled, which holds back a client that
 /// sends faster than they can be.
-pub(crate) async fn post<B>(connection: Arc<Connection>, body: B, binary: bool) -> Answer
+pub(crate) async fn post<B>(connection: Arc<Connection>, body: B, manner: Manner, binary: bool) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
@@ -89,19 +123,22 @@ where
         return answer::bad_request();
     }
     let guard = AbortGuard(Some(&connection));
-    let answer = take(&connection, body, binary).await;
+    let answer = take(&connection, body, manner.jsonp.is_some(), binary).await;
     guard.disarm();
     connection.end_post();
-    answer
+    manner.adapt(answer)
 }
 
-async fn take<B>(connection: &Arc<Connection>, body: B, binary: bool) -> Answer
+async fn take<B>(connection: &Arc<Connection>, body: B, jsonp: bool, binary: bool) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    if binary {
+    if connection.has_expired() {
+        return answer::session_ended();
+    }
+    if binary && connection.revision() == Revision::Four {
         connection.abort(CloseReason::TransportError);
         return answer::bad_request();
     }
@@ -118,6 +155,10 @@ where
             return answer::bad_request();
         }
     };
+    let Some(body) = read_body(body, jsonp, binary) else {
+        connection.abort(CloseReason::ParseError);
+        return answer::bad_request();
+    };
     let (sender, receiver) = oneshot::channel();
     if connection.post_mail(Mail::Post(body, sender)).is_err() {
         return answer::session_ended();
@@ -126,6 +167,15 @@ where
         Ok(PostAnswer::Ok) => answer::ok(),
         Ok(PostAnswer::Bad) | Err(_) => answer::bad_request(),
     }
+}
+
+/// What a body holds. `None` where it is not what it should be.
+fn read_body(body: Bytes, jsonp: bool, binary: bool) -> Option<Body> {
+    Some(match (binary, jsonp) {
+        (true, _) => Body::Binary(body),
+        (false, true) => Body::Text(jsonp::payload(&body)?.into()),
+        (false, false) => Body::Text(ByteString::try_from(body).ok()?),
+    })
 }
 
 /// Dropped while armed, it tells the connection that the client broke the request off.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use enchufe_proto::engine::{Frame, Open, Session, Transport};
+use enchufe_proto::engine::{Dialect, Frame, Open, Revision, Session, Transport};
 use http::{Method, header};
 
 use super::RequestHead;
 use super::admit::{self, Refused};
+use super::jsonp::Jsonp;
 use crate::config::TransportKind;
 use crate::connection::Connection;
 use crate::core::Core;
@@ -14,8 +15,6 @@ use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 
-/// The revision of Engine.IO that is spoken.
-pub(super) const CURRENT: u8 = 4;
 /// Intervals from this on have their first ping at random in their second half, so that clients that come
 /// together are not pinged together for ever after. Conformance suites use shorter ones, and count on them.
 const JITTER_FROM: u64 = 5_000;
@@ -29,7 +28,7 @@ pub(crate) enum Verified {
     /// A payload.
     Post(Arc<Connection>),
     /// A WebSocket for this session.
-    Upgrade(Arc<Connection>),
+    Upgrade(Arc<Connection>, Dialect),
     /// A method that no transport has.
     OtherMethod,
 }
@@ -75,13 +74,13 @@ fn verify_existing(
         let (transport, previous_transport) = (transport.name(), previous.name());
         return Err(BadRequest::TransportMismatch { transport, previous_transport }.into());
     }
-    let protocol = protocol(head);
-    if protocol != CURRENT {
-        return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol: CURRENT }.into());
-    }
+    let Some(dialect) = dialect(head).filter(|dialect| dialect.revision == connection.revision()) else {
+        let (protocol, previous_protocol) = (protocol(head), connection.revision().number());
+        return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol }.into());
+    };
     check_origin(core, head)?;
     if upgrade {
-        return Ok(Verified::Upgrade(connection));
+        return Ok(Verified::Upgrade(connection, dialect));
     }
     if previous != Transport::Polling {
         // A WebSocket's session has no use for a plain request.
@@ -118,9 +117,22 @@ fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> 
     Err(ConnectionError::Forbidden { message: "Forbidden".into() })
 }
 
-/// The revision of Engine.IO that a request is in: what is not 4 counts as 3, as in the official server.
+/// The revision of Engine.IO that a request is in, for those who are told of it: what is not 4 counts as 3, as in the
+/// official server.
 pub(super) fn protocol(head: &RequestHead) -> u8 {
-    if head.query("EIO").as_deref() == Some("4") { CURRENT } else { 3 }
+    dialect(head).unwrap_or(Dialect { revision: Revision::Three, base64: false }).revision.number()
+}
+
+/// What a request says of how its client writes and reads. `None` where it names no revision that there is: the
+/// official server takes that for 3 where it serves 3, against the public suite of revision 4.
+pub(super) fn dialect(head: &RequestHead) -> Option<Dialect> {
+    let revision = match head.query("EIO").as_deref() {
+        Some("3") => Revision::Three,
+        Some("4") => Revision::Four,
+        _ => return None,
+    };
+    let text_only = head.query("b64").is_some_and(|value| !value.is_empty());
+    Some(Dialect { revision, base64: text_only || Jsonp::is_asked_for(head) })
 }
 
 /// What is kept of the request that opens a connection.
@@ -134,6 +146,7 @@ pub(crate) fn connection(
     core: &Arc<Core>,
     request: RequestBlock,
     transport: Transport,
+    dialect: Dialect,
     sid: SocketId,
 ) -> Result<Arc<Connection>, NotOpened> {
     let driver = core.driver().ok_or(NotOpened::ShuttingDown)?;
@@ -147,15 +160,12 @@ pub(crate) fn connection(
         ping_timeout: core.session.ping_timeout,
         max_payload: core.config.limits.max_payload_bytes as u64,
     };
-    let interval = core.session.ping_interval;
-    let first_ping =
-        if interval >= JITTER_FROM { interval / 2 + rand::random_range(0..=interval / 2) } else { interval };
     let open = Frame::text(format!("0{}", open.to_json()));
-    let mut session = Session::server(core.clock.now(), transport, open, first_ping, &core.session);
+    let mut session = session(core, transport, dialect.revision, open);
     if let Some(message) = &core.config.initial_packet {
         session.outbox().push_unbounded(message.clone().into_frame());
     }
-    let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), session);
+    let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), dialect, session);
     if !core.registry.insert(&connection) {
         return Err(NotOpened::SidTaken);
     }
@@ -165,6 +175,19 @@ pub(crate) fn connection(
         return Err(NotOpened::ShuttingDown);
     }
     Ok(connection)
+}
+
+fn session(core: &Core, transport: Transport, revision: Revision, open: Frame) -> Session {
+    let (now, config) = (core.clock.now(), &core.session);
+    let interval = config.ping_interval;
+    match revision {
+        Revision::Three => Session::server_of_revision_3(now, transport, open, config),
+        Revision::Four if interval < JITTER_FROM => Session::server(now, transport, open, interval, config),
+        Revision::Four => {
+            let first_ping = interval / 2 + rand::random_range(0..=interval / 2);
+            Session::server(now, transport, open, first_ping, config)
+        }
+    }
 }
 
 /// Why there is no session.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enchufe_proto::engine::{Path, Transport};
+use enchufe_proto::engine::{Dialect, Path, Transport};
 use enchufe_proto::websocket::handshake;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 pub(crate) use hyper::upgrade::OnUpgrade;
@@ -46,15 +46,15 @@ pub(crate) async fn open(
 ) -> Result<Answer, Refused> {
     let answer = switching(head.headers())?;
     let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
-    let sid = admit::admit(core, head).await?;
+    let (sid, dialect) = admit::admit(core, head).await?;
     let mut block = request::block(head);
     let core = core.clone();
     tokio::spawn(async move {
-        let Some(incoming) = handed_over(on_upgrade).await else { return };
+        let Some(incoming) = handed_over(on_upgrade, dialect).await else { return };
         if let Stream::Tcp(stream) = &incoming.stream {
             block.set_address_if_unknown(stream.peer_addr().ok());
         }
-        match request::connection(&core, block, Transport::WebSocket, sid) {
+        match request::connection(&core, block, Transport::WebSocket, dialect, sid) {
             Ok(connection) => {
                 let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
                 connection.start();
@@ -71,11 +71,12 @@ pub(crate) fn upgrade(
     head: &RequestHead,
     on_upgrade: Option<OnUpgrade>,
     connection: Arc<Connection>,
+    dialect: Dialect,
 ) -> Result<Answer, Refused> {
     let answer = switching(head.headers())?;
     let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
     tokio::spawn(async move {
-        if let Some(incoming) = handed_over(on_upgrade).await {
+        if let Some(incoming) = handed_over(on_upgrade, dialect).await {
             // Where the session is over by now the stream is simply closed.
             let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Probe));
         }
@@ -105,9 +106,9 @@ fn switching(headers: &HeaderMap) -> Result<Answer, Refused> {
     Ok(answer)
 }
 
-async fn handed_over(on_upgrade: OnUpgrade) -> Option<Incoming> {
+async fn handed_over(on_upgrade: OnUpgrade, dialect: Dialect) -> Option<Incoming> {
     match tokio::time::timeout(HAND_OVER, on_upgrade).await {
-        Ok(Ok(upgraded)) => return Some(take_stream(upgraded)),
+        Ok(Ok(upgraded)) => return Some(Incoming { dialect, ..take_stream(upgraded) }),
         Ok(Err(error)) => tracing::debug!(%error, "an upgrade failed"),
         Err(_) => tracing::debug!("an upgrade was not completed in time"),
     }
@@ -128,9 +129,7 @@ fn take_stream(upgraded: Upgraded) -> Incoming {
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => bare(parts.io, parts.read_buf),
-        Err(upgraded) => {
-            Incoming { stream: Stream::Other(Box::pin(TokioIo::new(upgraded))), early: Bytes::new() }
-        }
+        Err(upgraded) => incoming(Stream::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
     }
 }
 
@@ -140,5 +139,9 @@ fn bare(io: TokioIo<TcpStream>, early: Bytes) -> Incoming {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     // Even an empty slice would keep the HTTP server's whole read buffer alive.
-    Incoming { stream: Stream::Tcp(stream), early: Bytes::copy_from_slice(&early) }
+    incoming(Stream::Tcp(stream), Bytes::copy_from_slice(&early))
+}
+
+fn incoming(stream: Stream, early: Bytes) -> Incoming {
+    Incoming { stream, early, dialect: Dialect::default() }
 }
