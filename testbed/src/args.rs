@@ -60,6 +60,9 @@ pub(crate) struct Options {
     /// No upgrade from polling.
     #[arg(long)]
     no_upgrade: bool,
+    /// Clients of Engine.IO 3 are admitted.
+    #[arg(long)]
+    allow_eio3: bool,
     /// Pages of this origin may read the answers; `*` for any.
     #[arg(long, value_name = "ORIGIN")]
     cors: Option<String>,
@@ -96,6 +99,7 @@ impl Options {
             || self.max_http_buffer_size.is_some()
             || !self.transports.is_empty()
             || self.no_upgrade
+            || self.allow_eio3
             || self.cors.is_some()
             || self.cookie.is_some()
             || self.max_outbox.is_some()
@@ -134,7 +138,7 @@ impl Options {
             Some(origin) => builder = builder.cors(Cors::origins([origin]).credentials(true)),
             None => {}
         }
-        builder.parser(self.parser).allow_upgrades(!self.no_upgrade)
+        builder.parser(self.parser).allow_upgrades(!self.no_upgrade).allow_eio3(self.allow_eio3)
     }
 }
 
@@ -194,6 +198,7 @@ mod tests {
     fn options_of_app_do_not_go_with_other_profiles() {
         let args = |line: &str| Args::try_parse_from(line.split(' ')).unwrap();
         assert!(args("testbed --profile engine --no-upgrade").misplaced());
+        assert!(args("testbed --profile engine --allow-eio3").misplaced());
         assert!(!args("testbed --profile engine --workers 2").misplaced());
         assert!(!args("testbed --profile app --no-upgrade").misplaced());
     }

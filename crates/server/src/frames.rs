@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{Frame, FrameKind};
+use enchufe_proto::engine::{Frame, FrameKind, Revision};
 use enchufe_proto::socket::msgpack::{self, Field, Outgoing};
 use enchufe_proto::socket::{self as packets, Args, DecodeError, EncodeError, Kind, Packet};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::error::EmitError;
 use crate::id::SocketId;
+use crate::old_clients;
 use crate::parser::Parser;
 
 /// The frames of one packet: its text, then its attachments; in msgpack all in one.
@@ -98,19 +99,30 @@ pub(crate) fn answer<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, value: &T) 
 }
 
 /// The answer to a CONNECT.
-pub(crate) fn connect(wire: Wire<'_>, id: &SocketId) -> Frame {
+pub(crate) fn connect(revision: Revision, wire: Wire<'_>, id: &SocketId) -> Frame {
     let mut draft = Draft::new(wire, Kind::Connect, None);
     draft.header();
-    draft.text.extend_from_slice(b"{\"sid\":\"");
-    draft.text.extend_from_slice(id.as_str().as_bytes());
-    draft.text.extend_from_slice(b"\"}");
+    // A client of revision 3 knows its id already.
+    if revision == Revision::Four {
+        draft.text.extend_from_slice(b"{\"sid\":\"");
+        draft.text.extend_from_slice(id.as_str().as_bytes());
+        draft.text.extend_from_slice(b"\"}");
+    }
     draft.finish_control()
 }
 
 /// The refusal of a CONNECT.
-pub(crate) fn connect_error(wire: Wire<'_>, message: &str, data: Option<&Value>) -> Frame {
+pub(crate) fn connect_error(
+    revision: Revision,
+    wire: Wire<'_>,
+    message: &str,
+    data: Option<&Value>,
+) -> Frame {
     let mut draft = Draft::new(wire, Kind::ConnectError, None);
-    if packets::encode::connect_error(&mut draft.text, draft.namespace, message, data).is_err() {
+    if revision == Revision::Three {
+        draft.header();
+        draft.text.extend_from_slice(old_clients::refusal(message, data).to_string().as_bytes());
+    } else if packets::encode::connect_error(&mut draft.text, draft.namespace, message, data).is_err() {
         // A JSON value is always JSON; were it not, the message alone says enough.
         tracing::error!("the data of a refusal could not be encoded");
         draft.header();
@@ -181,7 +193,12 @@ impl<'a> Draft<'a> {
 
     fn pack(&self) -> Result<Vec<u8>, EncodeError> {
         let text = std::str::from_utf8(&self.text).map_err(serde_json::Error::custom)?;
-        let data = text.find(['[', '{']).and_then(|start| text.get(start..)).unwrap_or_default();
+        let payload = match self.kind {
+            // Of a client of revision 3 that is any value: it stands behind the two digits.
+            Kind::ConnectError => Some(2),
+            _ => text.find(['[', '{']),
+        };
+        let data = payload.and_then(|start| text.get(start..)).unwrap_or_default();
         let packet = Outgoing {
             kind: self.kind,
             nsp: self.wire.namespace,

@@ -24,7 +24,8 @@ const MARK: char = '#';
 /// have the same form, never leave the server but to their own client.
 ///
 /// Clients of Socket.IO 2 are the exception, where a server admits them: they make up their id themselves, of their
-/// namespace and their session: `/chat#` and the session's twenty characters, or in `/` those alone.
+/// namespace and their session: `/chat#` and the session's id, or in `/` that alone. See
+/// [`ServerBuilder::allow_eio3`](crate::ServerBuilder::allow_eio3).
 ///
 /// As large as three words, and cheap to clone: only the ids of old clients in other namespaces than `/` are shared by
 /// reference count.
@@ -56,10 +57,6 @@ impl SocketId {
     }
 
     /// The id that a client of Socket.IO 2 gives itself in a namespace.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "old clients are admitted by the commits after this one")
-    )]
     pub(crate) fn of_old_client(namespace: &str, session: &Self) -> Self {
         if namespace == "/" {
             return session.clone();
@@ -90,13 +87,16 @@ impl SocketId {
         if let Some(short) = short(text) {
             return Some(Self(Form::Short(short)));
         }
-        let (namespace, session) = text.rsplit_once(MARK)?;
-        (namespace.starts_with('/') && short(session).is_some()).then(|| Self(Form::Long(text.into())))
+        match text.rsplit_once(MARK) {
+            Some((namespace, session)) => (namespace.starts_with('/') && Self::made(session).is_ok())
+                .then(|| Self(Form::Long(text.into()))),
+            None => Self::made(text).ok(),
+        }
     }
 
     /// Whether a text looks enough like an id to be worth looking up.
     pub(crate) fn may_be(text: &str) -> bool {
-        text.len() == LENGTH || (text.len() > LENGTH && text.starts_with('/'))
+        MADE_LENGTH.contains(&text.len()) || text.starts_with('/')
     }
 
     /// Its text.
@@ -240,7 +240,7 @@ mod tests {
             "",
             "short",
             "exactly-20-chars-!!!",
-            "aaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaa",
             "ééééééééé€",
             "/chat",
             "/chat#short",

@@ -28,6 +28,7 @@ mod http;
 mod id;
 mod listen;
 mod namespace;
+mod old_clients;
 mod operators;
 mod origin;
 mod parser;

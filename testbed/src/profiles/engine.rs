@@ -20,6 +20,7 @@ pub(crate) fn server() -> Result<Server, BuildError> {
         .ping_timeout(Duration::from_millis(200))
         .max_http_buffer_size(1_000_000)
         .cors(Cors::any())
+        .allow_eio3(true)
         .engine(Echo)
         .build()
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use bytestring::ByteString;
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{CloseReason, Millis};
+use enchufe_proto::engine::{CloseReason, Millis, Revision};
 use enchufe_proto::socket::{Assembler, DecodeError, Kind, Limits, Packet, msgpack};
 use smallvec::SmallVec;
 
@@ -17,6 +17,7 @@ use crate::engine::{EngineHandler, EngineSocket, Message};
 use crate::frames::{self, Wire};
 use crate::handler::guarded;
 use crate::namespace::{admit, dispatch};
+use crate::old_clients;
 use crate::parser::Parser;
 use crate::reason::DisconnectReason;
 use crate::socket::{Early, Gate, Socket};
@@ -28,6 +29,8 @@ pub(super) fn opened(connection: &Arc<Connection>) {
         // There is no namespace to join.
         connection.joined();
         guarded("EngineHandler::on_open", || handler.on_open(&EngineSocket(connection.clone())));
+    } else if connection.revision() == Revision::Three {
+        enter_main(connection);
     }
 }
 
@@ -82,9 +85,29 @@ fn engine_message(connection: &Arc<Connection>, handler: &dyn EngineHandler, mes
 
 /// `parser` is the one that has read the packet.
 fn handle(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, attachments: &[Bytes]) {
-    if packet.kind == Kind::Connect {
-        return connect(connection, parser, packet);
+    if connection.revision() == Revision::Three {
+        return handle_old(connection, parser, packet, attachments);
     }
+    if packet.kind == Kind::Connect {
+        let auth = (!packet.data.is_empty()).then(|| Arc::from(packet.data));
+        return connect(connection, Wire { namespace: packet.nsp, parser }, auth);
+    }
+    handle_joined(connection, parser, packet, attachments);
+}
+
+/// As [`handle`], for a client whose namespaces have their auth in a query.
+fn handle_old(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, attachments: &[Bytes]) {
+    let (namespace, query) = old_clients::split_query(packet.nsp);
+    if packet.kind == Kind::Connect {
+        return connect(connection, Wire { namespace, parser }, old_clients::auth(query));
+    }
+    let mut packet = *packet;
+    packet.nsp = namespace;
+    handle_joined(connection, parser, &packet, attachments);
+}
+
+/// A packet that is for a namespace's socket.
+fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, attachments: &[Bytes]) {
     let Some(socket) = connection.socket(packet.nsp) else {
         // What was on its way when the server disconnected the socket is not the client's fault.
         if packet.kind == Kind::ConnectError || !connection.has_left(packet.nsp) {
@@ -127,30 +150,38 @@ fn handle(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, att
     }
 }
 
-fn connect(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>) {
-    let wire = Wire { namespace: packet.nsp, parser };
-    if connection.socket(packet.nsp).is_some() {
+/// A client of revision 3 is in `/` without asking. Where there is none it is told nothing: it would take a refusal of
+/// `/` for one of each namespace that it asks for.
+fn enter_main(connection: &Arc<Connection>) {
+    match connection.core.namespaces.find("/") {
+        Some(namespace) => connect(connection, namespace.wire(), None),
+        None => tracing::debug!("a client of revision 3 came, and there is no namespace `/`"),
+    }
+}
+
+/// `wire` is what is asked for: a namespace, with the parser that has read the packet.
+fn connect(connection: &Arc<Connection>, wire: Wire<'_>, auth: Option<Arc<str>>) {
+    if connection.socket(wire.namespace).is_some() {
         return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
     }
     if connection.sockets().len() >= connection.core.config.limits.max_namespaces {
         return refuse(connection, wire, "too many namespaces");
     }
-    let Some(namespace) = connection.core.namespaces.find(packet.nsp) else {
+    let Some(namespace) = connection.core.namespaces.find(wire.namespace) else {
         return refuse(connection, wire, "Invalid namespace");
     };
     let spoken = namespace.wire().parser;
-    if spoken != parser {
+    if spoken != wire.parser {
         let message = format!("this namespace uses the {} parser", spoken.name());
         return refuse(connection, wire, &message);
     }
-    let auth = (!packet.data.is_empty()).then(|| Arc::from(packet.data));
     let socket = Socket::enter(connection, &namespace, auth);
     connection.add_socket(socket.clone());
     connection.core.run(connection, Box::pin(admit::admit(socket)));
 }
 
 fn refuse(connection: &Connection, wire: Wire<'_>, message: &str) {
-    connection.send([frames::connect_error(wire, message, None)]);
+    connection.send([frames::connect_error(connection.revision(), wire, message, None)]);
 }
 
 /// A connect handler has finished: the events that waited for it are handled, in order. `false` where as many

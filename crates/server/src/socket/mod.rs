@@ -7,7 +7,7 @@ mod emit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use enchufe_proto::engine::CloseReason;
+use enchufe_proto::engine::{CloseReason, Revision};
 use parking_lot::Mutex;
 
 pub use self::acks::{AckError, AckFuture};
@@ -84,7 +84,10 @@ impl Socket {
         namespace: &Arc<NamespaceCore>,
         auth: Option<Arc<str>>,
     ) -> Self {
-        let id = SocketId::random();
+        let id = match connection.revision() {
+            Revision::Three => SocketId::of_old_client(namespace.name(), &connection.sid),
+            Revision::Four => SocketId::random(),
+        };
         namespace.admit(id.clone(), |key| {
             Self(Arc::new(SocketInner {
                 id,
@@ -105,7 +108,8 @@ impl Socket {
     // ---- who it is -------------------------------------------------------------------------------
 
     /// Its id: public, random, and its own in each namespace and at each connection. Every socket is in a
-    /// room of this name, so `to(id)` reaches it from anywhere.
+    /// room of this name, so `to(id)` reaches it from anywhere. Clients of Socket.IO 2, where they are
+    /// [admitted](crate::ServerBuilder::allow_eio3), make theirs of their session's.
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.0.id.clone()
@@ -135,10 +139,11 @@ impl Socket {
         self.0.connection.transport().name()
     }
 
-    /// The revision of the Engine.IO protocol that it speaks: 4.
+    /// The revision of the Engine.IO protocol that it speaks: 4, or 3 of clients of Socket.IO 2 where they are
+    /// [admitted](crate::ServerBuilder::allow_eio3).
     #[must_use]
     pub fn protocol(&self) -> u8 {
-        4
+        self.0.connection.revision().number()
     }
 
     /// The connection that carries it, and the client's other sockets: the official `socket.conn`.
@@ -283,7 +288,7 @@ impl Socket {
     /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
     pub(crate) fn accept(&self) -> bool {
         // Emits from elsewhere look at the state first, so none of them comes before the reply.
-        let reply = frames::connect(self.wire(), &self.0.id);
+        let reply = frames::connect(self.0.connection.revision(), self.wire(), &self.0.id);
         let accepted = self.0.connection.send_if(reply, || {
             let state = &self.0.state;
             state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -303,7 +308,8 @@ impl Socket {
         self.leave_namespace();
         self.0.connection.dismiss_socket(self);
         self.drop_own_routes();
-        let frame = frames::connect_error(self.wire(), refusal.message(), refusal.data());
+        let revision = self.0.connection.revision();
+        let frame = frames::connect_error(revision, self.wire(), refusal.message(), refusal.data());
         self.0.connection.send([frame]);
     }
 
