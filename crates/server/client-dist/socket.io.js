@@ -683,6 +683,14 @@
   const ACK = 3;
   const CONNECT_ERROR = 4;
   const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+  function isPayloadValid({ type, data }, given) {
+    const isObject = tagOf(data) == "Object";
+    if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+    if (!given) return true;
+    if (type == CONNECT) return isObject;
+    if (type == DISCONNECT || !Array.isArray(data)) return false;
+    return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
+  }
 
   const MAX_ATTACHMENTS = 10;
   class Encoder {
@@ -748,7 +756,7 @@
           } : void 0
         );
       }
-      if (!isPayloadValid(packet, json)) throw new Error("invalid payload");
+      if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
       for (const [, , num] of slots) {
         if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
       }
@@ -756,14 +764,6 @@
       this.$attachments = [];
       return packet;
     }
-  }
-  function isPayloadValid({ type, data }, json) {
-    const isObject = tagOf(data) == "Object";
-    if (type == CONNECT_ERROR) return isObject || typeof data == "string";
-    if (!json) return true;
-    if (type == CONNECT) return isObject;
-    if (type == DISCONNECT || !Array.isArray(data)) return false;
-    return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
   }
 
   function addCatchAll(proto) {

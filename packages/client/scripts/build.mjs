@@ -1,27 +1,29 @@
 /** `npm run build`: the bundles that the server embeds, and `dist/` for npm. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { bundle, clientDist, root, serverBundles } from "./bundle.mjs";
+import { allBundles, bundle, clientDist, root, serverBundles } from "./bundle.mjs";
 
 mkdirSync(clientDist, { recursive: true });
 for (const [name, content] of Object.entries(await serverBundles())) writeFileSync(resolve(clientDist, name), content);
 
 const dist = resolve(root, "dist");
 rmSync(dist, { recursive: true, force: true });
-const entries = ["index", "node"].filter((name) => existsSync(resolve(root, "src", name + ".ts")));
+mkdirSync(dist);
+for (const [name, content] of Object.entries(await allBundles())) writeFileSync(resolve(dist, name), content);
+
 for (const format of ["es", "cjs"]) {
   const dir = resolve(dist, format == "es" ? "esm" : "cjs");
   mkdirSync(dir, { recursive: true });
   writeFileSync(resolve(dir, "package.json"), JSON.stringify({ type: format == "es" ? "module" : "commonjs" }) + "\n");
-  for (const name of entries) {
+  for (const name of ["index", "node", "msgpack"]) {
     const { code, map } = await bundle({
       entry: name + ".ts",
       format,
       file: name + ".js",
       exports: "named",
       // `require("@enchufe/client")` is `io` itself, with everything else hanging on it.
-      outro: format == "cjs" ? "module.exports = Object.assign(lookup, exports);" : undefined,
+      outro: format == "cjs" && name != "msgpack" ? "module.exports = Object.assign(lookup, exports);" : undefined,
     });
     writeFileSync(resolve(dir, name + ".js"), code);
     writeFileSync(resolve(dir, name + ".js.map"), map);

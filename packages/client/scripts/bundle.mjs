@@ -15,11 +15,13 @@ export const clientDist = resolve(root, "../../crates/server/client-dist");
 const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
 const banner = `/*! Enchufe client ${version}, MIT OR Apache-2.0 */`;
 
-/** Resolves "./x.js" to "./x.ts" and strips the types. */
-const typescript = {
+/** Resolves "./x.js" to "./x.ts" and strips the types; with `msgpack`, that parser stands in the place of the default one. */
+const typescript = (msgpack) => ({
   name: "typescript",
   resolveId(source, importer) {
-    if (importer && source.startsWith(".")) return resolve(dirname(importer), source.replace(/\.js$/, ".ts"));
+    if (!importer || !source.startsWith(".")) return;
+    if (msgpack && source == "./parser.js" && importer.endsWith("manager.ts")) source = "./msgpack/parser.js";
+    return resolve(dirname(importer), source.replace(/\.js$/, ".ts"));
   },
   async transform(code, id) {
     if (!id.endsWith(".ts")) return;
@@ -28,13 +30,13 @@ const typescript = {
     const tsconfigRaw = { compilerOptions: { target, useDefineForClassFields, verbatimModuleSyntax } };
     return transform(code, { loader: "ts", target: "es2020", sourcemap: true, sourcefile: id, tsconfigRaw });
   },
-};
+});
 
 /** The bundle of one entry, as `{ code, map }`; paths in the map are relative to the package. */
-export async function bundle({ entry, format, exports = "auto", outro, minified = false, file }) {
+export async function bundle({ entry, format, exports = "auto", outro, minified = false, msgpack = false, file }) {
   const build = await rollup({
     input: resolve(root, "src", entry),
-    plugins: [typescript],
+    plugins: [typescript(msgpack)],
     external: /^(node:|ws$)/,
     onwarn(warning) {
       throw new Error(warning.message);
@@ -68,14 +70,19 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
   return { code: code + "\n", map: map + "\n" };
 }
 
-/** The bundles that are embedded in the server, by name. */
-export async function serverBundles() {
+/** The bundles that are embedded in the server. */
+const SERVER = [
+  { file: "socket.io.js", entry: "classic.ts", format: "umd" },
+  { file: "socket.io.min.js", entry: "classic.ts", format: "umd", minified: true },
+  { file: "socket.io.esm.min.js", entry: "index.ts", format: "es", minified: true },
+  { file: "socket.io.msgpack.min.js", entry: "classic.ts", format: "umd", minified: true, msgpack: true },
+];
+
+/** Those that are in the npm package besides. The official server serves no such file, and neither does ours. */
+const PACKAGE = [{ file: "socket.io.esm.msgpack.min.js", entry: "index.ts", format: "es", minified: true, msgpack: true }];
+
+async function build(variants) {
   const files = {};
-  const variants = [
-    { file: "socket.io.js", entry: "classic.ts", format: "umd" },
-    { file: "socket.io.min.js", entry: "classic.ts", format: "umd", minified: true },
-    { file: "socket.io.esm.min.js", entry: "index.ts", format: "es", minified: true },
-  ];
   for (const variant of variants) {
     const { code, map } = await bundle({ exports: variant.format == "umd" ? "default" : "named", ...variant });
     files[variant.file] = code;
@@ -83,3 +90,9 @@ export async function serverBundles() {
   }
   return files;
 }
+
+/** The bundles of the server, by name. */
+export const serverBundles = () => build(SERVER);
+
+/** All bundles, by name. */
+export const allBundles = () => build([...SERVER, ...PACKAGE]);

@@ -4,9 +4,9 @@
  * Promises: a text that breaks the rules throws and nothing else happens; attachments are bounded; placeholders are only
  * filled from the attachments that their packet announced. Pure: no socket, no clock.
  */
-import { hasBinary, isBinary, tagOf } from "./binary.js";
+import { hasBinary, isBinary } from "./binary.js";
 import { Emitter } from "./emitter.js";
-import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
+import { ACK, CONNECT_ERROR, EVENT, isPayloadValid, type Packet } from "./protocol.js";
 
 // The official decoder's limit; it bounds what a hostile server can make us hold.
 const MAX_ATTACHMENTS = 10;
@@ -90,7 +90,7 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
           : undefined,
       );
     }
-    if (!isPayloadValid(packet, json)) throw new Error("invalid payload");
+    if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
     for (const [, , num] of slots) {
       if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
     }
@@ -98,14 +98,4 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
     this.$attachments = [];
     return packet;
   }
-}
-
-/** An event and an ack may come without arguments, a CONNECT without data; a refusal says something. */
-function isPayloadValid({ type, data }: Packet, json: string): boolean {
-  const isObject = tagOf(data) == "Object";
-  if (type == CONNECT_ERROR) return isObject || typeof data == "string";
-  if (!json) return true;
-  if (type == CONNECT) return isObject;
-  if (type == DISCONNECT || !Array.isArray(data)) return false;
-  return type == ACK || typeof data[0] == "number" || (typeof data[0] == "string" && !RESERVED.includes(data[0]));
 }

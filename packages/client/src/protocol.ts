@@ -1,4 +1,5 @@
 /** What every parser of Socket.IO 5 has in common: the types of packets, and names that have a meaning of their own. Pure. */
+import { tagOf } from "./binary.js";
 
 /** The version of Socket.IO's protocol that is spoken. */
 export const protocol = 5;
@@ -23,3 +24,13 @@ export interface Packet {
 
 /** Names that an application may neither emit nor be sent. */
 export const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
+/** Whether the data of a packet is what its type wants; `given`: whether there is any. An event and an ack may come without. */
+export function isPayloadValid({ type, data }: Packet, given: boolean): boolean {
+  const isObject = tagOf(data) == "Object";
+  if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+  if (!given) return true;
+  if (type == CONNECT) return isObject;
+  if (type == DISCONNECT || !Array.isArray(data)) return false;
+  return type == ACK || typeof data[0] == "number" || (typeof data[0] == "string" && !RESERVED.includes(data[0]));
+}

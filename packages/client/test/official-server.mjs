@@ -3,11 +3,12 @@
  * run against both. Prints `listening on 127.0.0.1:PORT`.
  *
  *     node test/official-server.mjs --port 0 [--ping-interval MS] [--ping-timeout MS] [--max-http-buffer-size BYTES]
- *          [--recovery MS] [--transports polling,websocket] [--no-upgrade]
+ *          [--recovery MS] [--transports polling,websocket] [--no-upgrade] [--parser json|msgpack]
  */
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server } from "socket.io";
+import * as msgpack from "socket.io-msgpack-parser";
 
 const { values: flags } = parseArgs({
   options: {
@@ -18,6 +19,7 @@ const { values: flags } = parseArgs({
     recovery: { type: "string" },
     transports: { type: "string", default: "polling,websocket" },
     "no-upgrade": { type: "boolean", default: false },
+    parser: { type: "string", default: "json" },
   },
 });
 
@@ -32,6 +34,7 @@ const io = new Server(http, {
   transports: flags.transports.split(","),
   allowUpgrades: !flags["no-upgrade"],
   cors: { origin: "*" },
+  ...(flags.parser === "msgpack" && { parser: msgpack.default }),
   ...(flags.recovery && { connectionStateRecovery: { maxDisconnectionDuration: Number(flags.recovery) } }),
 });
 

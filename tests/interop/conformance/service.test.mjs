@@ -91,7 +91,7 @@ describe("client files", () => {
   before(async () => (bed = await start("app")));
   after(() => bed.kill());
 
-  const NAMES = ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"];
+  const NAMES = ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js"];
   const get = (name, headers = {}) => request(bed.port, "GET", `/socket.io/${name}`, { headers });
 
   for (const name of [...NAMES, ...NAMES.map((name) => `${name}.map`)]) {

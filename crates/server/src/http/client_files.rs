@@ -29,13 +29,15 @@ macro_rules! files {
     };
 }
 
-static FILES: [ClientFile; 6] = files![
+static FILES: [ClientFile; 8] = files![
     "socket.io.js",
     "socket.io.js.map",
     "socket.io.min.js",
     "socket.io.min.js.map",
     "socket.io.esm.min.js",
     "socket.io.esm.min.js.map",
+    "socket.io.msgpack.min.js",
+    "socket.io.msgpack.min.js.map",
 ];
 
 /// The file that a path names: exactly one of ours, whatever the query.

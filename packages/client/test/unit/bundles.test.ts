@@ -12,7 +12,9 @@ const NAMES = ["Manager", "Socket", "connect", "io", "lookup", "protocol"];
 
 const home = () => ({ setTimeout, clearTimeout, queueMicrotask });
 
-for (const name of ["socket.io.js", "socket.io.min.js"]) {
+const CLASSIC = ["socket.io.js", "socket.io.min.js", "socket.io.msgpack.min.js"];
+
+for (const name of CLASSIC) {
   test(name + ": sets the global io and nothing else", () => {
     const globals: any = home();
     vm.runInNewContext(read(name), globals);
@@ -40,7 +42,7 @@ test("socket.io.esm.min.js: exports the official names", async () => {
   assert.equal(module.default, module.io);
 });
 
-for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"]) {
+for (const name of [...CLASSIC, "socket.io.esm.min.js"]) {
   test(name + ": has a map with sources and without paths of a machine", () => {
     assert.match(read(name), new RegExp(`//# sourceMappingURL=${name}\\.map\\s*$`));
     const map = JSON.parse(read(name + ".map"));
@@ -49,3 +51,34 @@ for (const name of ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"])
     for (const source of map.sources) assert.match(source, /^enchufe-client\/src\/[\w/-]+\.ts$/);
   });
 }
+
+/** What a bundle sends when it joins a namespace, on a WebSocket that the test plays. */
+function firstMessage(name: string): Promise<any> {
+  return new Promise((resolve) => {
+    class FakeWebSocket {
+      onopen: any;
+      onmessage: any;
+      constructor() {
+        setTimeout(() => {
+          this.onopen();
+          this.onmessage({ data: '0{"sid":"s","upgrades":[],"pingInterval":1000,"pingTimeout":1000}' });
+        }, 0);
+      }
+      send(data: any) {
+        resolve(data);
+      }
+      close() {}
+    }
+    const globals: any = { ...home(), WebSocket: FakeWebSocket, TextEncoder, TextDecoder };
+    vm.runInNewContext(read(name), globals);
+    globals.io("http://localhost", { transports: ["websocket"], reconnection: false, autoUnref: true, auth: { a: 1 } });
+  });
+}
+
+test("the bundles with and without msgpack speak each their own", async () => {
+  assert.equal(await firstMessage("socket.io.min.js"), '40{"a":1}');
+  const bytes = await firstMessage("socket.io.msgpack.min.js");
+  assert.equal(Buffer.from(bytes).toString("latin1"), "\x83\xa4type\x00\xa4data\x81\xa1a\x01\xa3nsp\xa1/");
+  assert.doesNotMatch(read("socket.io.msgpack.min.js"), /_placeholder/, "the other parser is not in it");
+  assert.doesNotMatch(read("socket.io.min.js"), /msgpack/);
+});
