@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     "max-http-buffer-size": { type: "string" },
     transports: { type: "string" },
     "no-upgrade": { type: "boolean", default: false },
+    "allow-eio3": { type: "boolean", default: false },
     cors: { type: "string" },
     cookie: { type: "string" },
     workers: { type: "string" },
@@ -55,6 +56,7 @@ function engine(http) {
     pingTimeout: 200,
     maxHttpBufferSize: 1_000_000,
     cors: { origin: "*" },
+    allowEIO3: true,
   });
   server.attach(http, { path: "/engine.io" });
   server.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
@@ -139,6 +141,7 @@ function app(http) {
     maxHttpBufferSize: number("max-http-buffer-size"),
     transports: flags.transports?.split(","),
     allowUpgrades: !flags["no-upgrade"],
+    allowEIO3: flags["allow-eio3"],
     cors: flags.cors && { origin: flags.cors },
     cookie: flags.cookie && { name: flags.cookie, path: "/", httpOnly: true, sameSite: "lax" },
   };

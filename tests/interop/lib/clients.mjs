@@ -1,13 +1,20 @@
 // The official JavaScript client in the versions that are tested, and the ways it can be told to travel.
 
-import { once } from "node:events";
+import v20 from "socket.io-client-2-0";
+import v23 from "socket.io-client-2-3";
+import v25 from "socket.io-client-2-5";
+import * as v31 from "socket.io-client-3-1";
 import * as v40 from "socket.io-client-4-0";
 import * as v44 from "socket.io-client-4-4";
 import * as v46 from "socket.io-client-4-6";
 import * as v48 from "socket.io-client-4-8";
 import { within } from "./util.mjs";
 
-export const VERSIONS = { "4.0": v40.io, "4.4": v44.io, "4.6": v46.io, "4.8": v48.io };
+/** Those that speak Engine.IO 4. */
+export const VERSIONS = { 3.1: v31.io, "4.0": v40.io, "4.4": v44.io, "4.6": v46.io, "4.8": v48.io };
+
+/** Those that speak Engine.IO 3, which a server has to allow. */
+export const OLD_VERSIONS = { "2.0": v20, 2.3: v23, 2.5: v25 };
 
 export const TRAVELS = {
   "polling only": ["polling"],
@@ -62,7 +69,8 @@ export class Clients {
     socket.welcome = (await welcome)[0];
     const { engine } = socket.io;
     if (this.transports.length > 1 && engine.transport.name === "polling") {
-      await within(once(engine, "upgrade"), 5000, "the upgrade");
+      // `once` of node:events does not know the emitter of the old versions.
+      await within(new Promise((done) => engine.once("upgrade", done)), 5000, "the upgrade");
     }
     return socket;
   }
@@ -76,7 +84,7 @@ export class Clients {
     for (const socket of this.#open.splice(0)) {
       socket.disconnect();
       // A manager that never got through keeps trying until it is told not to.
-      socket.io._close?.();
+      (socket.io._close ?? socket.io.close).call(socket.io);
     }
   }
 }
