@@ -27,6 +27,8 @@ pub(crate) struct Args {
 pub(crate) enum Profile {
     /// Engine.IO alone, echoing.
     Engine,
+    /// Engine.IO alone, as the suite of a client expects it.
+    EngineClient,
     /// Socket.IO, bare.
     Protocol,
     /// What a client library's own suite expects.

@@ -4,9 +4,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
-use axum::response::Response;
 use axum::routing::get;
 use clap::CommandFactory;
 use enchufe::Server;
@@ -16,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Args, Profile};
-use crate::profiles::{app, client, engine, protocol};
+use crate::profiles::{app, client, engine, engine_client, protocol};
 
 /// How long requests that are under way may take once the server has closed.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -42,6 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
 async fn serve(args: &Args) -> Result<(), Error> {
     let server = match args.profile {
         Profile::Engine => engine::server(),
+        Profile::EngineClient => engine_client::server(),
         Profile::Protocol => protocol::server(),
         Profile::Client => client::server(),
         Profile::App => app::server(&args.options),
@@ -83,14 +81,14 @@ async fn alone(
     Ok(served?)
 }
 
-/// The server is mounted into an application that allows each handshake after a delay.
+/// The server is mounted into an application.
 async fn mounted(
     server: Server,
     listener: TcpListener,
     router: Router,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let app = router.layer(server.layer()).layer(middleware::from_fn(allow_after_delay));
+    let app = router.layer(server.layer());
     let stopped = CancellationToken::new();
     let serving = axum::serve(listener, app).with_graceful_shutdown(stopped.clone().cancelled_owned());
     let end = async {
@@ -103,12 +101,4 @@ async fn mounted(
         served = serving.into_future() => Ok(served?),
         () = end => Ok(()),
     }
-}
-
-async fn allow_after_delay(request: Request, next: Next) -> Response {
-    let handshake = request.uri().query().is_some_and(|query| !query.contains("sid="));
-    if handshake {
-        tokio::time::sleep(client::HANDSHAKE_DELAY).await;
-    }
-    next.run(request).await
 }

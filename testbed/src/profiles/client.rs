@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use enchufe::{
-    Ack, BuildError, Bytes, Data, EmitError, HandlerError, Handshake, Namespace, RawArgs, Refusal, Server,
-    Socket, SocketId, Value,
+    Ack, BuildError, Bytes, Data, EmitError, HandlerError, Handshake, Namespace, RawArgs, Refusal,
+    RequestHead, Server, Socket, SocketId, Value,
 };
 use serde::{Deserialize, Serialize};
 
 /// How long a handshake waits until it is allowed.
-pub(crate) const HANDSHAKE_DELAY: Duration = Duration::from_millis(10);
+const HANDSHAKE_DELAY: Duration = Duration::from_millis(10);
 
 const TEXTS: [&str; 5] = ["てすと", "Я Б Г Д Ж Й", "Ä ä Ü ü ß", "utf8 — string", "utf8 — string"];
 
@@ -22,6 +22,10 @@ pub(crate) fn server() -> Result<Server, BuildError> {
         .middleware(async || Err::<(), _>(Refusal::new("Auth failed (custom namespace)")));
     Server::builder()
         .ping_interval(Duration::from_millis(2_000))
+        .allow_request(async |_: RequestHead| {
+            tokio::time::sleep(HANDSHAKE_DELAY).await;
+            Ok::<_, String>(())
+        })
         .namespace(main)
         .namespace(foo_namespace)
         .namespace(abc)
