@@ -2,7 +2,7 @@
 // official system does. Run the suites against it with ENCHUFE_REFERENCE=1; those few tests that ask
 // for better than it gives are marked with `better`.
 //
-//   node reference-server.mjs --profile engine|protocol|client|app --port PORT [flags of app]
+//   node reference-server.mjs --profile engine|engine-client|protocol|client|app --port PORT [flags of app]
 
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
 
-const profiles = { engine, protocol, client, app };
+const profiles = { engine, "engine-client": engineClient, protocol, client, app };
 
 const { values: flags } = parseArgs({
   options: {
@@ -60,6 +60,34 @@ function engine(http) {
   });
   server.attach(http, { path: "/engine.io" });
   server.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
+  return () => server.close();
+}
+
+function engineClient(http) {
+  const server = new Engine({
+    pingInterval: 500,
+    maxHttpBufferSize: 100,
+    allowRequest: (request, done) =>
+      done(null, !new URL(request.url, "http://localhost").searchParams.has("deny")),
+  });
+  server.attach(http, { path: "/engine.io" });
+  const replies = {
+    "give binary": () => Buffer.from([0, 1, 2, 3, 4]),
+    "give utf8": () => "пойду спать всем спокойной ночи",
+    sendHeaders: ({ transport, request }) => JSON.stringify((transport.dataReq ?? request).headers),
+  };
+  server.on("connection", (socket) => {
+    socket.send("hi");
+    socket.on("message", (data) => socket.send(replies[data] ? replies[data](socket) : data));
+  });
+  server.on("initial_headers", (headers) => {
+    headers["set-cookie"] = [
+      "1=1; Max-Age=86400",
+      "2=2; Path=/; HttpOnly; Secure; SameSite=Strict",
+      "3=3; Max-Age=0",
+      `4=4; Expires=${new Date().toUTCString()}`,
+    ];
+  });
   return () => server.close();
 }
 
