@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use enchufe_proto::engine::{Frame, FrameKind, Kind, Packet};
+use enchufe_proto::engine::{Frame, FrameKind, Kind, Packet, Revision};
 
 use super::EngineSocket;
 use crate::connection::Connection;
@@ -45,7 +45,7 @@ pub trait EngineObserver: Send + Sync + 'static {
         let _ = (socket, packet);
     }
 
-    /// The client answered a ping.
+    /// The client answered a ping, or where it speaks revision 3 sent one.
     fn on_heartbeat(&self, socket: &EngineSocket) {
         let _ = socket;
     }
@@ -102,7 +102,7 @@ pub enum Direction {
 pub enum PacketData<'a> {
     /// A text.
     Text(&'a str),
-    /// Bytes: always a message.
+    /// Bytes: always a message. (To a client that takes no bytes they go as text, in base64 with a `b` before it.)
     Binary(&'a [u8]),
 }
 
@@ -145,7 +145,11 @@ pub(crate) fn incoming(connection: &Arc<Connection>, packet: &Packet<'_>) {
     observe(connection, |observer, socket| {
         let (direction, data) = (Direction::Incoming, PacketData::Text(packet.data));
         observer.on_packet(socket, &ObservedPacket { direction, kind: packet.kind.into(), data });
-        if packet.kind == Kind::Pong {
+        let heartbeat = match connection.revision() {
+            Revision::Three => Kind::Ping,
+            Revision::Four => Kind::Pong,
+        };
+        if packet.kind == heartbeat {
             observer.on_heartbeat(socket);
         }
     });
@@ -167,21 +171,19 @@ pub(crate) fn flushed<'a>(connection: &Arc<Connection>, frames: impl ExactSizeIt
     observe(connection, |observer, socket| {
         let count = frames.len();
         for frame in frames {
-            if let Some(packet) = outgoing(frame) {
-                observer.on_packet(socket, &packet);
-            }
+            observer.on_packet(socket, &outgoing(frame));
         }
         observer.on_flush(socket, count);
     });
 }
 
-fn outgoing(frame: &Frame) -> Option<ObservedPacket<'_>> {
-    let (kind, data) = match frame.kind() {
-        FrameKind::Binary => (PacketKind::Message, PacketData::Binary(frame.body())),
-        FrameKind::Text => {
-            let packet = Packet::decode(std::str::from_utf8(frame.body()).ok()?).ok()?;
-            (packet.kind.into(), PacketData::Text(packet.data))
-        }
+fn outgoing(frame: &Frame) -> ObservedPacket<'_> {
+    let text = std::str::from_utf8(frame.body()).unwrap_or_default();
+    let (kind, data) = match (frame.kind(), Packet::decode(text)) {
+        (FrameKind::Binary, _) => (PacketKind::Message, PacketData::Binary(frame.body())),
+        (FrameKind::Text, Ok(packet)) => (packet.kind.into(), PacketData::Text(packet.data)),
+        // Bytes for a client that takes none, in base64.
+        (FrameKind::Text, Err(_)) => (PacketKind::Message, PacketData::Text(text)),
     };
-    Some(ObservedPacket { direction: Direction::Outgoing, kind, data })
+    ObservedPacket { direction: Direction::Outgoing, kind, data }
 }

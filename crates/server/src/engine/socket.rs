@@ -37,10 +37,11 @@ impl EngineSocket {
         self.0.sid.as_str()
     }
 
-    /// The revision of Engine.IO that it speaks: 4.
+    /// The revision of Engine.IO that it speaks: 4, or 3 where that is
+    /// [allowed](crate::ServerBuilder::allow_eio3).
     #[must_use]
     pub fn protocol(&self) -> u8 {
-        4
+        self.0.revision().number()
     }
 
     /// The name of what carries it at the moment: `polling` or `websocket`.
