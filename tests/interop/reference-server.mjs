@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { Server as Engine } from "engine.io";
 import { Server } from "socket.io";
+import msgpack from "socket.io-msgpack-parser";
 
 const profiles = { engine, "engine-client": engineClient, protocol, client, app };
 
@@ -26,6 +27,7 @@ const { values: flags } = parseArgs({
     "allow-eio3": { type: "boolean", default: false },
     cors: { type: "string" },
     cookie: { type: "string" },
+    parser: { type: "string", default: "json" },
     workers: { type: "string" },
   },
 });
@@ -168,6 +170,7 @@ function app(http) {
     upgradeTimeout: number("upgrade-timeout"),
     maxHttpBufferSize: number("max-http-buffer-size"),
     transports: flags.transports?.split(","),
+    parser: flags.parser === "msgpack" ? msgpack : undefined,
     allowUpgrades: !flags["no-upgrade"],
     allowEIO3: flags["allow-eio3"],
     cors: flags.cors && { origin: flags.cors },

@@ -1,14 +1,16 @@
-// The official JavaScript client against profile `app`: every event, each version, each way to travel.
+// The official JavaScript client against profile `app`: every event, each version, each way to travel; with the msgpack
+// parser too.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
+import parser from "socket.io-msgpack-parser";
 import { ask, Clients, next, TRAVELS, VERSIONS } from "../lib/clients.mjs";
 import { better, start } from "../lib/testbed.mjs";
 import { sleep } from "../lib/util.mjs";
 
-let bed;
-before(async () => (bed = await start("app")));
-after(() => bed.kill());
+let bed, packed;
+before(async () => ([bed, packed] = await Promise.all([start("app"), start("app", "--parser", "msgpack")])));
+after(() => Promise.all([bed.kill(), packed.kill()]));
 
 let nspCount = 0;
 /** A namespace that no other test uses, so that its broadcasts reach only who should be reached. */
@@ -23,6 +25,15 @@ for (const [version, io] of Object.entries(VERSIONS)) {
       suite(() => clients, transports, version);
     });
   }
+}
+
+for (const [travel, transports] of Object.entries(TRAVELS)) {
+  describe(`socket.io-client 4.8, msgpack, ${travel}`, () => {
+    let clients;
+    before(() => (clients = new Clients(packed, VERSIONS["4.8"], transports, { parser })));
+    afterEach(() => clients.close());
+    suite(() => clients, transports, "4.8");
+  });
 }
 
 function suite(clients, transports, version) {

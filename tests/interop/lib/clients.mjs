@@ -42,8 +42,10 @@ export const ask = (socket, event, ...args) =>
 export class Clients {
   #open = [];
 
-  constructor(bed, io, transports) {
+  /** `defaults` are options of all of them. */
+  constructor(bed, io, transports, defaults = {}) {
     this.bed = bed;
+    this.defaults = defaults;
     this.io = io;
     this.transports = transports;
   }
@@ -55,6 +57,7 @@ export class Clients {
       forceNew: true,
       reconnectionDelay: 50,
       reconnectionDelayMax: 100,
+      ...this.defaults,
       ...options,
     });
     this.#open.push(socket);
