@@ -59,7 +59,10 @@
   const proto$2 = Emitter.prototype;
   proto$2.addEventListener = proto$2.on;
   proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
-  proto$2.$emit = proto$2.emitReserved = proto$2.emit;
+  proto$2.$emit = proto$2.emitReserved = function(ev, ...args) {
+    (this.opts || this._opts)?.logger?.(ev, args, this);
+    return Emitter.prototype.emit.apply(this, [ev, ...args]);
+  };
   function on(target, ev, listener) {
     target.on(ev, listener);
     return () => target.off(ev, listener);
@@ -108,11 +111,12 @@
     return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
   const decodePayload = (payload) => payload.split(SEPARATOR).map(decodePacket);
+  const sizeOf = (data) => typeof data == "string" ? utf8Length(data) : data ? data.byteLength ?? data.size : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
     let i = 0;
     for (const { data } of packets) {
-      size += 2 + (typeof data == "string" ? utf8Length(data) : data ? Math.ceil((data.byteLength ?? data.size) / 3) * 4 : 0);
+      size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
       if (size > max && i) break;
       i++;
     }
@@ -131,6 +135,10 @@
     /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
     $webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
+  function listen(event, listener) {
+    globalThis.addEventListener?.(event, listener);
+    return () => globalThis.removeEventListener?.(event, listener);
+  }
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
     target.$setTimeout = (fn, ms) => {
@@ -141,6 +149,17 @@
     target.$clearTimeout = (timer) => clear(timer);
   }
   const NATIVE = [setTimeout, clearTimeout];
+
+  function hintOf(response) {
+    if (!response) return "the server cannot be reached, or CORS refused";
+    const { responseText } = response;
+    if (/^\d+:\d/.test(responseText)) return "the server speaks Engine.IO 3";
+    try {
+      return JSON.parse(responseText).message;
+    } catch {
+      return "not a Socket.IO server";
+    }
+  }
 
   function parseUrl(source) {
     const [, protocol = "", host = "", port = "", path = "", query = ""] = /^(?:(\w+):\/\/)?(?:[^@\/?#]*@)?(\[[^\]]*\]|[^:\/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source);
@@ -156,6 +175,7 @@
     url.path || (url.path = "/");
     return url;
   }
+  const unique = () => Date.now().toString(36) + Math.random().toString(36).slice(2);
   function encodeQuery(query) {
     return Object.keys(query).map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key])).join("&");
   }
@@ -229,14 +249,14 @@
       this.readyState = "closed";
       this.$emit("close", details);
     }
-    onError(message, description, context) {
-      this.$emit("error", Object.assign(new Error(message), { type: "TransportError", description, context }));
+    onError(message, description, context, hint) {
+      this.$emit("error", Object.assign(new Error(message), { type: "TransportError", description, context, hint }));
     }
     /** The address of the session; `schema` is "http" or "ws". */
     $uri(schema, stamp) {
       const { opts, query } = this;
       const { secure, port, hostname } = opts;
-      if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
+      if (stamp) query[opts.timestampParam] = unique();
       if (opts.forceBase64) query.b64 = 1;
       return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
     }
@@ -295,7 +315,7 @@
       if (this.readyState == "open") this.$get();
       else this.$checkPaused();
     }
-    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context)) {
+    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context, hintOf(context))) {
       const { opts, socket } = this;
       const abort = new AbortController();
       const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
@@ -311,7 +331,11 @@
         }).then(async (response) => {
         response.responseText = await response.text();
         return response;
-      }).finally(() => socket.$clearTimeout(timer)).then((response) => response.ok ? done(response.responseText) : failed(response.status, response), failed);
+      }).finally(() => socket.$clearTimeout(timer)).then((response) => {
+        const { ok, status, responseText } = response;
+        if (ok && (this.readyState != "opening" || responseText[0] == "0")) done(responseText);
+        else failed(status, response);
+      }, failed);
       return abort;
     }
   }
@@ -481,6 +505,7 @@
     } else transport.open();
   }
 
+  const LATE = 1e3;
   class Engine extends Emitter {
     /** Without an address the options say where to connect, and else the page does. */
     constructor(uri, options) {
@@ -493,7 +518,6 @@
       this.upgrading = false;
       /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
       this._pingTimeoutTime = Infinity;
-      this.$unlisten = [];
       const opts = this.opts = {
         upgrade: true,
         timestampParam: "t",
@@ -515,19 +539,19 @@
       const list = opts.transportImplementations || opts.transports || Object.values(transports);
       this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype && (item != transports.webtransport || globalThis.WebTransport));
       this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
-      if (opts.hostname != "localhost") {
-        this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
-      }
-      this.$listen("pagehide", () => this.transport.off("error").off("close"));
-      this.$listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }));
-      if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
+      const check = () => this._hasPingExpired();
+      this.$unlisten = [
+        // The loopback works offline too.
+        listen("offline", () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" })),
+        // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
+        listen("pagehide", () => this.transport.off("error").off("close")),
+        listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" })),
+        listen("beforeunload", () => opts.closeOnBeforeunload && this.transport?.off().close()),
+        // The timers of a page that nobody looks at are late or frozen.
+        listen("visibilitychange", check),
+        listen("online", check)
+      ];
       this.$open();
-    }
-    $listen(event, listener) {
-      if (typeof addEventListener == "function") {
-        addEventListener(event, listener);
-        this.$unlisten.push(() => removeEventListener(event, listener));
-      }
     }
     /** A transport for this session, not opened yet. @internal */
     $create(name) {
@@ -596,7 +620,11 @@
     $resetPingTimeout() {
       this.$clearTimeout(this.$pingTimer);
       this._pingTimeoutTime = Date.now() + this.$heartbeat;
-      this.$pingTimer = this.$setTimeout(() => this.$close("ping timeout"), this.$heartbeat);
+      const close = () => this.$close("ping timeout");
+      this.$pingTimer = this.$setTimeout(() => {
+        if (Date.now() - this._pingTimeoutTime < LATE) close();
+        else this.$pingTimer = this.$setTimeout(close, LATE);
+      }, this.$heartbeat);
     }
     /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
     _hasPingExpired() {
@@ -766,6 +794,25 @@
     }
   }
 
+  const overflow = () => new Error("too much is waiting to be sent");
+  function fits(socket, queue, item, data) {
+    const { bufferLimit, bufferPolicy } = socket._opts;
+    if (bufferLimit == null) return true;
+    item.$size = socket.io.encoder.encode({ type: EVENT, nsp: socket.nsp, data }).reduce((sum, part) => sum + sizeOf(part), 0);
+    let excess = queue.reduce((sum, { $size }) => sum + $size, item.$size - bufferLimit);
+    if (bufferPolicy == "drop-oldest" && item.$size <= bufferLimit) {
+      for (const victim of queue.slice()) {
+        if (excess > 0 && !victim.pending) {
+          excess -= victim.$size;
+          queue.splice(queue.indexOf(victim), 1);
+          victim.$ack ? victim.$ack(overflow()) : socket.$fail(victim.id, overflow());
+        }
+      }
+    }
+    if (excess > 0 && !bufferPolicy) throw overflow();
+    return excess <= 0;
+  }
+
   function addCatchAll(proto) {
     for (const name of ["Any", "AnyOutgoing"]) {
       const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
@@ -790,24 +837,31 @@
   }
 
   function enqueue(socket, args) {
-    const queue = socket._queue;
-    const userAck = typeof args[args.length - 1] == "function" && args.pop();
-    const packet = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
+    const { _queue: queue, _opts: opts, flags } = socket;
+    const $ack = typeof args[args.length - 1] == "function" && args.pop();
+    const packet = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
+    const key = opts.idempotencyKey;
+    if (key) args.push(key.call ? key(...args) : unique());
+    socket.flags = {};
+    if (!fits(socket, queue, packet, args)) {
+      if ($ack) $ack(overflow());
+      return;
+    }
     const ack = (err, ...answer) => {
       if (packet == queue[0]) {
         packet.pending = false;
-        if (!err || packet.tryCount > socket._opts.retries) {
+        if (!err || packet.tryCount > opts.retries) {
           queue.shift();
-          if (userAck) userAck(err, ...answer);
+          if ($ack) $ack(err, ...answer);
         }
         drain(socket);
       }
     };
     ack.withError = true;
     args.push(ack);
-    socket.flags = {};
     queue.push(packet);
     drain(socket);
+    socket.$last = packet;
   }
   function drain(socket, force) {
     const packet = socket._queue[0];
@@ -873,19 +927,19 @@
         enqueue(this, data);
         return this;
       }
-      const packet = { type: EVENT, data, options: { compress: flags.compress !== false } };
-      if (typeof data[data.length - 1] == "function") {
-        packet.id = this.ids++;
-        this.$registerAck(packet.id, data.pop());
-      }
+      const packet = this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } };
+      const ack = typeof data[data.length - 1] == "function" && data.pop();
       const connected = this.connected && !io.engine._hasPingExpired();
-      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
-      else this.sendBuffer.push(packet);
       this.flags = {};
+      const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
+      if (ack) this.$registerAck(packet.id = this.ids++, ack, flags);
+      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
+      else if (kept) this.sendBuffer.push(packet);
+      else this.$fail(packet.id, overflow());
       return this;
     }
-    $registerAck(id, ack) {
-      const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+    $registerAck(id, ack, flags) {
+      const timeout = flags.timeout ?? this._opts.ackTimeout;
       this.acks[id] = ack;
       if (timeout == null) return;
       const timer = this.io.$setTimeout(() => {
@@ -902,11 +956,36 @@
     }
     /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
     emitWithAck(ev, ...args) {
+      const { signal } = this.flags;
       return new Promise((resolve, reject) => {
-        const ack = (err, value) => err ? reject(err) : resolve(value);
+        if (signal?.aborted) {
+          this.flags = {};
+          throw signal.reason;
+        }
+        const ack = (err, value) => {
+          signal?.removeEventListener("abort", abort);
+          err ? reject(err) : resolve(value);
+        };
         ack.withError = true;
         this.emit(ev, ...[...args, ack]);
+        const { $last } = this;
+        const abort = () => {
+          reject(signal.reason);
+          for (const list of [this.sendBuffer, this._queue]) {
+            const i = list.indexOf($last);
+            if (i >= 0) list.splice(i, 1);
+          }
+          delete this.acks[$last.id];
+          drain(this);
+        };
+        signal?.addEventListener("abort", abort);
       });
+    }
+    /** Ends an acknowledgement that will not be answered. @internal */
+    $fail(id, err) {
+      const ack = this.acks[id];
+      delete this.acks[id];
+      if (ack && (ack.withError || this._opts.ackErrors)) ack.call(this, err);
     }
     packet(packet) {
       packet.nsp = this.nsp;
@@ -930,10 +1009,7 @@
       this.id = void 0;
       this.$emit("disconnect", reason, description);
       for (const id of Object.keys(this.acks)) {
-        if (this.sendBuffer.some((packet) => packet.id == id)) continue;
-        const ack = this.acks[id];
-        delete this.acks[id];
-        if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+        if (!this.sendBuffer.some((packet) => packet.id == id)) this.$fail(id, new Error("socket has been disconnected"));
       }
     }
     onpacket(packet) {
@@ -1013,6 +1089,14 @@
     /** The next event's acknowledgement is called with an error when the answer takes longer, in milliseconds. */
     timeout(timeout) {
       this.flags.timeout = timeout;
+      return this;
+    }
+    /**
+     * Lets the next `emitWithAck` be given up: its promise rejects with the reason of the signal, and if the event was not sent yet
+     * it never is.
+     */
+    signal(signal) {
+      this.flags.signal = signal;
       return this;
     }
   }
@@ -1155,7 +1239,8 @@
       }
       this._reconnecting = true;
       const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
-      const timer = this.$setTimeout(() => {
+      const attempt = () => {
+        this.$cleanup();
         if (this.skipReconnect) return;
         this.$emit("reconnect_attempt", state.attempts);
         if (this.skipReconnect) return;
@@ -1170,8 +1255,10 @@
             this.$emit("reconnect", attempts);
           }
         });
-      }, delay);
-      this.subs.push(() => this.$clearTimeout(timer));
+      };
+      const timer = this.$setTimeout(attempt, delay);
+      const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
+      this.subs.push(() => this.$clearTimeout(timer), listen("online", wake), listen("visibilitychange", wake));
     }
   }
   const proto = Manager.prototype;

@@ -123,7 +123,10 @@ export class Emitter<
 const proto: any = Emitter.prototype;
 proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
-proto.$emit = proto.emitReserved = proto.emit;
+proto.$emit = proto.emitReserved = function (ev: string, ...args: any[]) {
+  (this.opts || this._opts)?.logger?.(ev, args, this);
+  return Emitter.prototype.emit.apply(this, [ev, ...args] as any);
+};
 
 /** Adds a listener and returns the function that removes it. */
 export function on(target: any, ev: string, listener: (...args: any[]) => void): () => void {

@@ -7,7 +7,7 @@
 import { Emitter } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import { packetsThatFit, protocol, type Packet, type PacketType, type RawData } from "./packet.js";
-import { installTimers, platform } from "./platform.js";
+import { installTimers, listen, platform } from "./platform.js";
 import type { CloseDetails, Transport } from "./transport.js";
 import { transports, type TransportCtor } from "./transports/index.js";
 import { probe } from "./upgrade.js";
@@ -41,6 +41,9 @@ interface EngineEvents {
   close: (reason: string, description?: CloseDetails | Error) => void;
 }
 
+// By how much a timer is late, in milliseconds, before it counts as held up; and how long is then waited for a ping.
+const LATE = 1000;
+
 type WriteOptions = { compress?: boolean };
 
 export interface Engine {
@@ -68,7 +71,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   declare $clearTimeout: (timer: any) => void;
 
   private readonly $ctors: TransportCtor[];
-  private readonly $unlisten: (() => void)[] = [];
+  private readonly $unlisten: (() => void)[];
   private declare $inFlight: number;
   private declare $heartbeat: number;
   private declare $maxPayload: number;
@@ -103,22 +106,19 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       .filter((item) => item.prototype && (item != transports.webtransport || (globalThis as any).WebTransport));
     this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
 
-    // The loopback works offline too.
-    if (opts.hostname != "localhost") {
-      this.$listen("offline", () => this.$close("transport close", { description: "network connection lost" }));
-    }
-    // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
-    this.$listen("pagehide", () => this.transport.off("error").off("close"));
-    this.$listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }));
-    if (opts.closeOnBeforeunload) this.$listen("beforeunload", () => this.transport?.off().close());
+    const check = () => this._hasPingExpired();
+    this.$unlisten = [
+      // The loopback works offline too.
+      listen("offline", () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" })),
+      // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
+      listen("pagehide", () => this.transport.off("error").off("close")),
+      listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" })),
+      listen("beforeunload", () => opts.closeOnBeforeunload && this.transport?.off().close()),
+      // The timers of a page that nobody looks at are late or frozen.
+      listen("visibilitychange", check),
+      listen("online", check),
+    ];
     this.$open();
-  }
-
-  private $listen(event: string, listener: (event: any) => void): void {
-    if (typeof addEventListener == "function") {
-      addEventListener(event, listener);
-      this.$unlisten.push(() => removeEventListener(event, listener));
-    }
   }
 
   /** A transport for this session, not opened yet. @internal */
@@ -198,7 +198,12 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $resetPingTimeout(): void {
     this.$clearTimeout(this.$pingTimer);
     this._pingTimeoutTime = Date.now() + this.$heartbeat;
-    this.$pingTimer = this.$setTimeout(() => this.$close("ping timeout"), this.$heartbeat);
+    const close = () => this.$close("ping timeout");
+    this.$pingTimer = this.$setTimeout(() => {
+      // A timer that is late was throttled or frozen: what has come meanwhile is read first.
+      if (Date.now() - this._pingTimeoutTime < LATE) close();
+      else this.$pingTimer = this.$setTimeout(close, LATE);
+    }, this.$heartbeat);
   }
 
   /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */

@@ -9,7 +9,7 @@ import { Emitter, on, type DefaultEventsMap, type EventsMap } from "./emitter.js
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
 import { Decoder, Encoder } from "./parser.js";
-import { installTimers } from "./platform.js";
+import { installTimers, listen } from "./platform.js";
 import type { Packet } from "./protocol.js";
 import { Socket, type DisconnectDescription } from "./socket.js";
 
@@ -224,7 +224,8 @@ export class Manager<
     }
     this._reconnecting = true;
     const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
-    const timer = this.$setTimeout(() => {
+    const attempt = () => {
+      this.$cleanup();
       if (this.skipReconnect) return;
       this.$emit("reconnect_attempt", state.attempts);
       // A listener may have closed us.
@@ -240,8 +241,11 @@ export class Manager<
           this.$emit("reconnect", attempts);
         }
       });
-    }, delay);
-    this.subs.push(() => this.$clearTimeout(timer));
+    };
+    const timer = this.$setTimeout(attempt, delay);
+    // No reason to wait any longer; and the timers of a page that nobody looked at are throttled.
+    const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
+    this.subs.push(() => this.$clearTimeout(timer), listen("online", wake), listen("visibilitychange", wake));
   }
 }
 

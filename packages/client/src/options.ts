@@ -3,6 +3,11 @@ import type { TransportCtor } from "./transports/index.js";
 
 /** Options of the connection (Engine.IO). */
 export interface EngineOptions {
+  /**
+   * Hears of everything that happens inside, to find out why something does not work: the name of the event, what comes with
+   * it, and where it happened (a transport, the engine, the `Manager`, a `Socket`).
+   */
+  logger?: (event: string, args: any[], source: object) => void;
   /** Host to connect to. Default: the address's, or the page's. */
   host?: string;
   hostname?: string;
@@ -98,4 +103,18 @@ export interface SocketOptions {
   retries?: number;
   /** Default time-out of acknowledgements in milliseconds. Default: none. */
   ackTimeout?: number;
+  /**
+   * With `retries`: whether each event carries a key as its last argument, the same at every try, by which the server knows it
+   * again; or a function of the event and its arguments that makes the key. Default: false.
+   */
+  idempotencyKey?: boolean | ((event: string, ...args: any[]) => string);
+  /** Bytes that events may take while they wait for a connection (with `retries`: for their turn). Default: no limit. */
+  bufferLimit?: number;
+  /** What happens beyond `bufferLimit`; an acknowledgement that takes errors is told. Default: `emit` throws. */
+  bufferPolicy?: "drop-oldest" | "drop-newest";
+  /**
+   * Whether a plain acknowledgement, of `emit` without `timeout`, is called with an Error as its only argument when there
+   * will be no answer. Default: false, it is never called.
+   */
+  ackErrors?: boolean;
 }

@@ -57,12 +57,16 @@ export function encodePayload(packets: Packet[]): string {
 
 export const decodePayload = (payload: string): Packet[] => payload.split(SEPARATOR).map(decodePacket);
 
+/** Bytes of a text in UTF-8, or of binary. */
+export const sizeOf = (data: any): number => (typeof data == "string" ? utf8Length(data) : data ? data.byteLength ?? data.size : 0);
+
 /** How many of the packets, at least one, fit into a payload of `max` bytes. */
 export function packetsThatFit(packets: Packet[], max: number): number {
   let size = -1; // there is one separator less than packets
   let i = 0;
   for (const { data } of packets) {
-    size += 2 + (typeof data == "string" ? utf8Length(data) : data ? Math.ceil((data.byteLength ?? data.size) / 3) * 4 : 0);
+    // Binary as base64.
+    size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
     if (size > max && i) break;
     i++;
   }

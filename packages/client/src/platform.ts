@@ -38,6 +38,12 @@ export const platform = {
     new (WebSocket as any)(url, protocols, { headers: options.extraHeaders }),
 };
 
+/** Listens to the page or the worker, where there are events; gives the removal. */
+export function listen(event: string, listener: (event: any) => void): () => void {
+  globalThis.addEventListener?.(event, listener);
+  return () => globalThis.removeEventListener?.(event, listener);
+}
+
 /** Gives `target` its timers: the ones of now, or with `useNativeTimers` the ones from before anybody replaced them. */
 export function installTimers(target: any, options: { useNativeTimers?: boolean; autoUnref?: boolean }): void {
   const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];

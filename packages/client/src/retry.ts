@@ -4,10 +4,14 @@
  * Promises: the order holds; an event is delivered at least once or its acknowledgement gets the error of the last try; what
  * was under way when the connection broke is sent again at the next CONNECT.
  */
+import { fits, overflow } from "./buffer.js";
+import { unique } from "./url.js";
+
 export interface Flags {
   compress?: boolean;
   volatile?: boolean;
   timeout?: number;
+  signal?: AbortSignal;
   fromQueue?: boolean;
 }
 
@@ -16,29 +20,37 @@ export interface QueuedPacket {
   flags: Flags;
   pending: boolean;
   tryCount: number;
+  $ack: ((...args: any[]) => void) | false;
 }
 
 /** Queues an event, given as its name, arguments and acknowledgement, of a `Socket`. */
 export function enqueue(socket: any, args: any[]): void {
-  const queue: QueuedPacket[] = socket._queue;
-  const userAck = typeof args[args.length - 1] == "function" && args.pop();
-  const packet: QueuedPacket = { args, flags: { ...socket.flags, fromQueue: true }, pending: false, tryCount: 0 };
+  const { _queue: queue, _opts: opts, flags } = socket;
+  const $ack = typeof args[args.length - 1] == "function" && args.pop();
+  const packet: QueuedPacket = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
+  const key = opts.idempotencyKey;
+  if (key) args.push(key.call ? key(...args) : unique());
+  socket.flags = {};
+  if (!fits(socket, queue, packet, args)) {
+    if ($ack) $ack(overflow());
+    return;
+  }
   const ack = (err: Error | null, ...answer: any[]) => {
     // Else it is a late answer to an earlier try.
     if (packet == queue[0]) {
       packet.pending = false;
-      if (!err || packet.tryCount > socket._opts.retries) {
+      if (!err || packet.tryCount > opts.retries) {
         queue.shift();
-        if (userAck) userAck(err, ...answer);
+        if ($ack) $ack(err, ...answer);
       }
       drain(socket);
     }
   };
   ack.withError = true;
   args.push(ack);
-  socket.flags = {};
   queue.push(packet);
   drain(socket);
+  socket.$last = packet;
 }
 
 /** Sends the first event of the queue, unless it is under way; with `force` also then. */

@@ -5,6 +5,7 @@
  * called at most once; events that arrive before the CONNECT are delivered right before `connect`.
  */
 import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
+import { fits, overflow } from "./buffer.js";
 import { addCatchAll } from "./catch-all.js";
 import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
@@ -62,6 +63,8 @@ export class Socket<
   /** Packets that wait for a connection. */
   sendBuffer: Partial<Packet>[] = [];
 
+  /** What `emit` has queued last. */
+  private $last: any;
   /** Events that wait for their turn with `retries`. */
   _queue: QueuedPacket[] = [];
   private readonly _opts: Partial<SocketOptions>;
@@ -119,22 +122,22 @@ export class Socket<
       return this;
     }
 
-    const packet: Partial<Packet> = { type: EVENT, data, options: { compress: flags.compress !== false } };
-    if (typeof data[data.length - 1] == "function") {
-      packet.id = this.ids++;
-      this.$registerAck(packet.id, data.pop());
-    }
+    const packet: Partial<Packet> = (this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } });
+    const ack = typeof data[data.length - 1] == "function" && data.pop();
     const connected = this.connected && !io.engine._hasPingExpired();
+    this.flags = {};
+    const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
+    if (ack) this.$registerAck((packet.id = this.ids++), ack, flags);
     if (flags.volatile && !(connected && io.engine.transport.writable)) {
       // dropped: that is what volatile means
     } else if (connected) this.$transmit(packet);
-    else this.sendBuffer.push(packet);
-    this.flags = {};
+    else if (kept) this.sendBuffer.push(packet);
+    else this.$fail(packet.id, overflow());
     return this;
   }
 
-  private $registerAck(id: number, ack: Ack): void {
-    const timeout = this.flags.timeout ?? this._opts.ackTimeout;
+  private $registerAck(id: number, ack: Ack, flags: Flags): void {
+    const timeout = flags.timeout ?? this._opts.ackTimeout;
     this.acks[id] = ack;
     if (timeout == null) return;
     const timer = this.io.$setTimeout(() => {
@@ -155,11 +158,37 @@ export class Socket<
     ev: Ev,
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
   ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
+    const { signal } = this.flags;
     return new Promise((resolve, reject) => {
-      const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
+      if (signal?.aborted) {
+        this.flags = {};
+        throw signal.reason;
+      }
+      const ack: Ack = (err, value) => {
+        signal?.removeEventListener("abort", abort);
+        err ? reject(err) : resolve(value);
+      };
       ack.withError = true;
       this.emit(ev, ...([...args, ack] as any));
+      const { $last } = this;
+      const abort = () => {
+        reject(signal!.reason);
+        for (const list of [this.sendBuffer, this._queue]) {
+          const i = list.indexOf($last);
+          if (i >= 0) list.splice(i, 1);
+        }
+        delete this.acks[$last.id];
+        drain(this);
+      };
+      signal?.addEventListener("abort", abort);
     });
+  }
+
+  /** Ends an acknowledgement that will not be answered. @internal */
+  $fail(id: any, err: Error): void {
+    const ack = this.acks[id];
+    delete this.acks[id];
+    if (ack && (ack.withError || this._opts.ackErrors)) ack.call(this, err);
   }
 
   private packet(packet: Partial<Packet>): void {
@@ -190,10 +219,7 @@ export class Socket<
     this.$emit("disconnect", reason as Socket.DisconnectReason, description);
     // Nobody will answer any more, but for what was not sent yet.
     for (const id of Object.keys(this.acks)) {
-      if (this.sendBuffer.some((packet) => packet.id == (id as any))) continue;
-      const ack = this.acks[id];
-      delete this.acks[id];
-      if (ack.withError) ack.call(this, new Error("socket has been disconnected"));
+      if (!this.sendBuffer.some((packet) => packet.id == (id as any))) this.$fail(id, new Error("socket has been disconnected"));
     }
   }
 
@@ -284,6 +310,15 @@ export class Socket<
   timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>> {
     this.flags.timeout = timeout;
     return this as any;
+  }
+
+  /**
+   * Lets the next `emitWithAck` be given up: its promise rejects with the reason of the signal, and if the event was not sent yet
+   * it never is.
+   */
+  signal(signal: AbortSignal): this {
+    this.flags.signal = signal;
+    return this;
   }
 }
 

@@ -9,7 +9,7 @@ import { Emitter } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import type { Packet } from "./packet.js";
 import { platform } from "./platform.js";
-import { encodeQuery } from "./url.js";
+import { encodeQuery, unique } from "./url.js";
 
 /** Why a connection ended: a description, and the close event or response that goes with it. */
 export interface CloseDetails {
@@ -17,11 +17,15 @@ export interface CloseDetails {
   context?: unknown;
 }
 
-/** A failure of a transport. `description`: the HTTP status or the underlying error; `context`: the response or the event. */
+/**
+ * A failure of a transport. `description`: the HTTP status or the underlying error; `context`: the response or the event;
+ * `hint`: what it most likely means, in words.
+ */
 export interface TransportError extends Error {
   type: "TransportError";
   description: any;
   context: any;
+  hint?: string;
 }
 
 interface TransportEvents {
@@ -130,15 +134,15 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     this.$emit("close", details);
   }
 
-  protected onError(message: string, description: any, context?: any): void {
-    this.$emit("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context }));
+  protected onError(message: string, description: any, context?: any, hint?: string): void {
+    this.$emit("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context, hint }));
   }
 
   /** The address of the session; `schema` is "http" or "ws". */
   protected $uri(schema: string, stamp?: boolean): string {
     const { opts, query } = this;
     const { secure, port, hostname } = opts;
-    if (stamp) query[opts.timestampParam] = Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
+    if (stamp) query[opts.timestampParam] = unique();
     if (opts.forceBase64) query.b64 = 1;
     return (
       schema +

@@ -29,6 +29,9 @@ export function resolveUrl(uri?: string | null): ParsedUrl {
   return url;
 }
 
+/** A text that nobody else makes: for parameters that keep answers out of caches, and for keys. */
+export const unique = (): string => Date.now().toString(36) + Math.random().toString(36).slice(2);
+
 export function encodeQuery(query: Record<string, any>): string {
   return Object.keys(query)
     .map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key]))

@@ -4,6 +4,7 @@
  * Promises: a POST carries whole packets in the order of `send`; closing an open session tells the server, closing one that is
  * still opening abandons the request; no request outlives the transport but the one that says goodbye.
  */
+import { hintOf } from "../hints.js";
 import { decodePayload, encodePayload, type Packet } from "../packet.js";
 import { platform } from "../platform.js";
 import { Transport } from "../transport.js";
@@ -82,7 +83,7 @@ export class Polling extends Transport {
     what: "poll" | "post",
     body: string | undefined,
     done: (text: string) => void,
-    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context),
+    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context, hintOf(context)),
   ): AbortController {
     const { opts, socket } = this;
     const abort = new AbortController();
@@ -106,7 +107,12 @@ export class Polling extends Transport {
       })
       .finally(() => socket.$clearTimeout(timer))
       // Two arguments: what a listener throws is not a failure of the request.
-      .then((response) => (response.ok ? done(response.responseText) : failed(response.status, response)), failed);
+      .then((response) => {
+        const { ok, status, responseText } = response;
+        // The first answer is an OPEN packet, or it comes from somebody else.
+        if (ok && (this.readyState != "opening" || responseText[0] == "0")) done(responseText);
+        else failed(status, response);
+      }, failed);
     return abort;
   }
 }

@@ -160,7 +160,7 @@ test("a_server_that_is_none_is_an_error", async () => {
   const errors: any[] = [];
   engine.on("error", (err) => errors.push(err));
   await requests[0].reply("<!DOCTYPE html><html></html>");
-  assert.equal(errors[0].message, "server error");
+  assert.deepEqual([errors[0].message, errors[0].hint], ["xhr poll error", "not a Socket.IO server"]);
   assert.equal(engine.readyState, "closed");
 });
 
