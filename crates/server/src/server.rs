@@ -306,7 +306,8 @@ impl ServerBuilder {
 
     /// Lets only pages of the server's own host, or of these other origins, open connections, over WebSocket
     /// too. Default off: CORS keeps pages of other origins from reading what is polled, but not from opening a
-    /// WebSocket, with the cookies of whoever looks at the page. A server that trusts cookies needs this.
+    /// WebSocket or from loading a script (JSONP), with the cookies of whoever looks at the page. A server that trusts
+    /// cookies needs this. Scripts are then answered only where the request says which page loads them.
     pub fn check_origin<S: Into<String>>(mut self, others: impl IntoIterator<Item = S>) -> Self {
         self.origin_check = OriginCheck::SameHostOr(others.into_iter().map(Into::into).collect());
         self

@@ -113,6 +113,11 @@ pub(super) fn payload(
                 Some(rest) => Err(Body::Text(text.slice_ref(rest))),
                 None => Ok(PostAnswer::Ok),
             }),
+        (Body::Text(text), Revision::Three) if text.is_empty() => {
+            // Where there is nothing to say that is `0:`.
+            connection.inner.lock().session.handle_garbage(Path::Main);
+            Ok(PostAnswer::Bad)
+        }
         (Body::Text(text), Revision::Three) => parts(connection, assembler, &**text, take_text, now)
             .map_err(|rest| Body::Text(text.slice_ref(rest))),
         (Body::Binary(bytes), _) => parts(connection, assembler, &**bytes, take_binary, now)

@@ -111,7 +111,13 @@ fn verify_handshake(
 
 fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> {
     let authority = head.uri().authority().map(|authority| authority.as_str());
-    if core.origin_check.allows(head.headers(), authority) {
+    let check = &core.origin_check;
+    let allowed = if Jsonp::is_asked_for(head) {
+        check.allows_script(head.headers(), authority)
+    } else {
+        check.allows(head.headers(), authority)
+    };
+    if allowed {
         return Ok(());
     }
     Err(ConnectionError::Forbidden { message: "Forbidden".into() })
