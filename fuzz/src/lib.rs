@@ -5,6 +5,7 @@
 
 mod chunks;
 mod json;
+mod msgpack;
 mod payload;
 mod payload_v3;
 mod session;
@@ -15,6 +16,7 @@ mod websocket;
 mod world;
 
 pub use json::json_scan;
+pub use msgpack::msgpack;
 pub use payload::engine_payload;
 pub use payload_v3::engine_payload_v3;
 pub use session::session;
