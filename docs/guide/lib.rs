@@ -1,5 +1,5 @@
 //! The guide of Enchufe. It is written to be read as it lies in this folder; this crate compiles its code
-//! blocks, so that none of them is wrong, and `tests/limits.rs` holds its table of limits to the code.
+//! blocks, so that none of them is wrong, and `tests/` holds its tables of options and limits to the code.
 
 #[doc = include_str!("getting-started.md")]
 pub mod getting_started {}
@@ -21,6 +21,9 @@ pub mod mounting {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("options.md")]
+pub mod options {}
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
