@@ -126,6 +126,9 @@ pub struct Limits {
     pub max_early_bytes: usize,
     /// Connections in all. Default none; a handshake past it is refused with 503.
     pub max_connections: usize,
+    /// Bytes of the head of a request that opens a connection, which keeps it for its life. Default 64 KiB (the
+    /// official server: 16 KiB). A larger one is answered 431, whichever HTTP server is in front.
+    pub max_head_bytes: usize,
     /// How long the head of an HTTP request may take. Default 10 s. Only for servers started with
     /// [`Server::listen`](crate::Server::listen); elsewhere the host server's own setting holds.
     pub header_timeout: Duration,
@@ -148,6 +151,7 @@ impl Default for Limits {
             max_outbox_bytes: 4 << 20,
             max_early_bytes: 1_000_000,
             max_connections: usize::MAX,
+            max_head_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
         }

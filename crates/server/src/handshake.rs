@@ -24,6 +24,13 @@ pub(crate) struct RequestBlock {
 }
 
 impl RequestBlock {
+    /// What is kept of such a request, in bytes.
+    pub(crate) fn size_of(uri: &http::Uri, headers: &HeaderMap) -> usize {
+        let target = uri.path_and_query().map_or(1, |target| target.as_str().len());
+        let headers = headers.iter().map(|(name, value)| 4 + name.as_str().len() + value.len());
+        2 + target + headers.sum::<usize>()
+    }
+
     pub(crate) fn new(
         uri: &http::Uri,
         headers: &HeaderMap,
@@ -31,7 +38,7 @@ impl RequestBlock {
         secure: bool,
     ) -> Self {
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let mut texts = Vec::with_capacity(target.len() + headers.len() * 48);
+        let mut texts = Vec::with_capacity(Self::size_of(uri, headers));
         push_text(&mut texts, target.as_bytes());
         for (name, value) in headers {
             push_text(&mut texts, name.as_str().as_bytes());
@@ -61,7 +68,7 @@ impl RequestBlock {
     }
 }
 
-/// A length takes two bytes: HTTP servers bound the whole head to less than what that can say.
+/// A length takes two bytes: a text that is longer than that can say is cut.
 fn push_text(texts: &mut Vec<u8>, text: &[u8]) {
     let text = text.get(..usize::from(u16::MAX)).unwrap_or(text);
     texts.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -236,6 +243,11 @@ mod tests {
         assert_eq!(handshake.header("User-Agent").as_deref(), Some("test"));
         assert_eq!(handshake.headers().count(), 3);
         assert_eq!(handshake.auth_json(), "{}");
+        let texts = &handshake.request.texts;
+        assert_eq!(
+            texts.len(),
+            "/socket.io/?EIO=4&name=Jos%C3%A9+P".len() + 2 + 10 + 4 + 2 * (3 + 1) + 3 * 4
+        );
     }
 
     #[test]

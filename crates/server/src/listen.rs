@@ -25,9 +25,8 @@ use crate::service::SocketIoService;
 
 /// How long accepting pauses when the process is out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of a request's head from which on no more of it is read: four times what Node takes. A connection keeps
-/// its first one for its life.
-const MAX_HEAD: usize = 64 << 10;
+/// The least that hyper can do with.
+const LEAST_BUFFER: usize = 8 << 10;
 /// How long open HTTP requests may take to end when the server stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
@@ -44,7 +43,7 @@ where
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(core.config.limits.header_timeout)
-        .max_buf_size(MAX_HEAD);
+        .max_buf_size(core.config.limits.max_head_bytes.max(LEAST_BUFFER));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

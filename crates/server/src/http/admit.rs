@@ -14,6 +14,7 @@ use super::answer::{self, Answer};
 use super::{RequestHead, request};
 use crate::core::Core;
 use crate::error::{BadRequest, ConnectionError};
+use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 
 /// Why a request is not served.
@@ -21,6 +22,8 @@ pub(crate) enum Refused {
     Error(ConnectionError),
     /// A WebSocket of another version than 13.
     OtherVersion,
+    /// A head that is larger than what is kept of one.
+    HeadTooLarge,
     /// Nothing is wrong with it: the server takes no (more) connections.
     Unavailable(&'static str),
     /// Nor here: the HTTP server in front does not hand its stream over.
@@ -36,6 +39,7 @@ impl Refused {
         let other_version = matches!(self, Self::OtherVersion);
         let error = match self {
             Self::Error(error) => error,
+            Self::HeadTooLarge => return answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::OtherVersion => BadRequest::TransportHandshakeError.into(),
             Self::Unavailable(why) => return answer::unavailable(why),
             Self::NoUpgrades => {
@@ -72,6 +76,10 @@ impl From<BadRequest> for Refused {
 pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(SocketId, Dialect), Refused> {
     // Before anything is done for it, and after others may have come meanwhile.
     check_room(core)?;
+    if RequestBlock::size_of(head.uri(), head.headers()) > core.config.limits.max_head_bytes {
+        tracing::debug!("the head of a request is larger than `max_head_bytes`");
+        return Err(Refused::HeadTooLarge);
+    }
     let hooks = &core.config.hooks;
     let patience = core.config.connect_timeout;
     let allowed = tokio::time::timeout(patience, hooks.allow(head)).await;

@@ -93,6 +93,21 @@ async fn a_hook_that_panics_or_takes_too_long_lets_nobody_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_is_too_large_to_be_kept_opens_nothing() {
+    let limits = enchufe::Limits { max_head_bytes: 500, ..Default::default() };
+    let io = serve(|io| io.limits(limits));
+    let http = Http::new(&io);
+    for (length, status) in [(400, 200), (500, 431)] {
+        let request = Request::get(POLLING).header("x-long", "x".repeat(length));
+        assert_eq!(http.send(request.body(Full::default()).unwrap()).await.status.as_u16(), status);
+    }
+    let session = Polling::open(&io).await;
+    let request = Request::post(session.target()).header("x-long", "x".repeat(500));
+    let answer = http.send(request.body(Full::from("40")).unwrap()).await;
+    assert_eq!(answer.body, "ok", "of other requests nothing is kept");
+}
+
+#[tokio::test(start_paused = true)]
 async fn hooks_see_the_request_and_what_middleware_has_added() {
     #[derive(Clone)]
     struct User(&'static str);
