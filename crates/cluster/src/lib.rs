@@ -4,7 +4,10 @@
 //!
 //! [`Rooms`] is the index of one namespace on one node: which socket is in which room. A [`Selection`] says to
 //! whom something goes, by room names, and [`Rooms::select`] finds the sockets.
+//!
+//! [`recovery`] keeps the sessions of clients that lost their connection, and what was emitted to them meanwhile.
 
+pub mod recovery;
 mod rooms;
 
 pub use rooms::{Joined, Left, LeftRoom, RoomName, Rooms, Selection, SocketKey};

@@ -1,0 +1,56 @@
+//! What all stores of a server may hold together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What all stores of a server may hold together: clients choose how many namespaces there are.
+#[derive(Debug)]
+pub struct Quota {
+    max_bytes: usize,
+    max_sessions: usize,
+    bytes: AtomicUsize,
+    sessions: AtomicUsize,
+}
+
+impl Quota {
+    /// So many bytes, of packets and of sessions, and so many sessions without a connection.
+    #[must_use]
+    pub const fn new(max_bytes: usize, max_sessions: usize) -> Self {
+        Self { max_bytes, max_sessions, bytes: AtomicUsize::new(0), sessions: AtomicUsize::new(0) }
+    }
+
+    /// The bytes that are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The sessions that are held.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn take_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_bytes(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn take_session(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_session(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.bytes() > self.max_bytes || self.sessions() > self.max_sessions
+    }
+
+    pub(super) fn has_too_many_bytes(&self) -> bool {
+        self.bytes() > self.max_bytes
+    }
+}

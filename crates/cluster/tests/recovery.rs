@@ -1,0 +1,177 @@
+//! The log and the sessions of one namespace: what comes back, and what must not.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
+
+use std::sync::Arc;
+
+use enchufe_cluster::recovery::{Bounds, Found, KeptSession, MemoryStore, Pid, Progress, Quota, Restored};
+use enchufe_cluster::{RoomName, Selection};
+
+type Store = MemoryStore<String, ()>;
+
+const BOUNDS: Bounds = Bounds { session_millis: 1_000, packet_millis: 2_000, max_packets: 100 };
+
+fn store_with(bounds: Bounds, max_bytes: usize, max_sessions: usize) -> (Store, Arc<Quota>) {
+    let quota = Arc::new(Quota::new(max_bytes, max_sessions));
+    (MemoryStore::new(bounds, quota.clone(), 5), quota)
+}
+
+fn store() -> Store {
+    store_with(BOUNDS, 1 << 20, 100).0
+}
+
+fn pid(number: u8) -> Pid {
+    Pid::new([number; 15])
+}
+
+fn selection(rooms: &[&str]) -> Selection {
+    rooms.iter().fold(Selection::new(), |selection, room| selection.to(*room))
+}
+
+/// Emits; gives the offset.
+fn emit(store: &mut Store, now: u64, to: &Selection, name: &str) -> String {
+    let mut offset = String::new();
+    store.append(now, to, false, name.len(), |at| {
+        offset = at.to_string();
+        name.to_owned()
+    });
+    offset
+}
+
+fn leave(store: &mut Store, now: u64, number: u8, progress: Progress, rooms: &[&str]) {
+    let rooms: Vec<RoomName> = rooms.iter().map(|room| (*room).into()).collect();
+    let left = store.end();
+    store.leave(now, &pid(number), left, KeptSession { id: "me".into(), rooms, progress, data: () });
+}
+
+fn restore(store: &mut Store, now: u64, number: u8, offset: Option<&str>) -> Option<Vec<String>> {
+    let restored: Option<Restored<_, _>> = store.restore(now, &pid(number), offset, 1 << 20, String::len);
+    restored.map(|restored| restored.missed.into_iter().map(|(_, name)| name).collect())
+}
+
+#[test]
+fn what_was_missed_comes_in_order_and_once() {
+    let mut store = store();
+    store.enter(pid(1), 7);
+    let progress = Progress::beginning(store.end());
+    let seen = emit(&mut store, 0, &selection(&[]), "seen");
+    leave(&mut store, 10, 1, progress, &["me", "lobby"]);
+    for (rooms, name) in
+        [(&[][..], "a"), (&["lobby"], "b"), (&["other"], "no"), (&["me"], "c"), (&["lobby", "me"], "d")]
+    {
+        emit(&mut store, 20, &selection(rooms), name);
+    }
+    emit(&mut store, 30, &selection(&[]).except("lobby"), "not for the lobby");
+    assert_eq!(store.find(40, &pid(1)), Some(Found::Away));
+    assert_eq!(restore(&mut store, 40, 1, Some(&seen)).unwrap(), ["a", "b", "c", "d"]);
+    assert_eq!(restore(&mut store, 40, 1, Some(&seen)), None, "only once");
+}
+
+#[test]
+fn a_direct_packet_is_for_its_socket_whatever_its_rooms() {
+    let mut store = store();
+    store.enter(pid(1), 7);
+    let progress = Progress::beginning(0);
+    leave(&mut store, 0, 1, progress, &[]);
+    store.append(1, &selection(&["me"]), true, 1, |_| "direct".into());
+    store.append(1, &selection(&["you"]), true, 1, |_| "to another".into());
+    emit(&mut store, 1, &selection(&["me"]), "to the room that it has left");
+    assert_eq!(restore(&mut store, 2, 1, None).unwrap(), ["direct"]);
+}
+
+#[test]
+fn nothing_comes_from_before_the_session() {
+    let mut store = store();
+    store.enter(pid(2), 8);
+    let early = emit(&mut store, 0, &selection(&[]), "before");
+    store.enter(pid(1), 7);
+    let progress = Progress::beginning(store.end());
+    leave(&mut store, 0, 1, progress, &["me"]);
+    emit(&mut store, 1, &selection(&[]), "after");
+    assert_eq!(restore(&mut store, 2, 1, Some(&early)).unwrap(), ["after"]);
+}
+
+#[test]
+fn a_session_expires_and_its_packets_after_it() {
+    let mut store = store();
+    store.enter(pid(1), 7);
+    leave(&mut store, 0, 1, Progress::beginning(0), &["me"]);
+    emit(&mut store, 500, &selection(&[]), "kept");
+    assert!(store.is_awaiting(1_000));
+    assert_eq!(store.find(1_001, &pid(1)), None);
+    assert!(!store.is_awaiting(1_001));
+    assert_eq!(store.packets(), 0, "nobody can ask for them");
+}
+
+#[test]
+fn what_may_be_missing_is_not_restored() {
+    let (mut store, _) = store_with(Bounds { max_packets: 2, ..BOUNDS }, 1 << 20, 100);
+    for number in [1, 2] {
+        store.enter(pid(number), 7);
+    }
+    leave(&mut store, 0, 1, Progress::beginning(0), &["me"]);
+    for name in ["a", "b"] {
+        emit(&mut store, 1, &selection(&["other"]), name);
+    }
+    leave(&mut store, 1, 2, Progress::beginning(0), &["me"]);
+    emit(&mut store, 1, &selection(&[]), "c");
+    assert_eq!(store.packets(), 2);
+    assert_eq!(restore(&mut store, 2, 1, None), None, "one of those since it left is gone");
+    assert_eq!(restore(&mut store, 2, 2, None).unwrap(), ["c"], "the lost one was not for it");
+}
+
+#[test]
+fn too_much_to_send_at_once_is_not_restored() {
+    let mut store = store();
+    store.enter(pid(1), 7);
+    leave(&mut store, 0, 1, Progress::beginning(0), &["me"]);
+    for _ in 0..3 {
+        emit(&mut store, 1, &selection(&[]), "ten bytes.");
+    }
+    assert!(store.restore(2, &pid(1), None, 29, String::len).is_none());
+}
+
+#[test]
+fn the_quota_holds_for_all_stores_together() {
+    let quota = Arc::new(Quota::new(10_000, 3));
+    let mut stores: Vec<Store> =
+        (0..4).map(|random| MemoryStore::new(BOUNDS, quota.clone(), random)).collect();
+    for store in &mut stores {
+        for number in 0..10 {
+            store.enter(pid(number), 7);
+            leave(store, 0, number, Progress::beginning(0), &["me", "lobby"]);
+            emit(store, 0, &selection(&[]), &"x".repeat(1_000));
+            assert!(quota.sessions() <= 3 && quota.bytes() <= 10_000, "{quota:?}");
+        }
+    }
+    assert!(quota.sessions() == 3);
+    drop(stores);
+    assert_eq!((quota.sessions(), quota.bytes()), (0, 0));
+}
+
+#[test]
+fn coming_and_going_leaves_nothing_behind() {
+    let (mut store, quota) = store_with(BOUNDS, 1 << 20, 100);
+    let mut last = None;
+    for now in 0..5_000 {
+        store.enter(pid(1), 7);
+        let progress = Progress::beginning(store.end());
+        leave(&mut store, now / 10, 1, progress, &["me"]);
+        let offset = emit(&mut store, now / 10, &selection(&[]), "tick");
+        assert_eq!(restore(&mut store, now / 10, 1, last.as_deref()).unwrap(), ["tick"]);
+        last = Some(offset);
+    }
+    assert_eq!(quota.sessions(), 0);
+    store.enter(pid(1), 7);
+    store.end_session(&pid(1));
+    assert_eq!(quota.bytes(), 0);
+}
+
+#[test]
+fn without_sessions_nothing_is_kept() {
+    let mut store = store();
+    let first = emit(&mut store, 0, &selection(&[]), "a");
+    let second = emit(&mut store, 0, &selection(&[]), "b");
+    assert_ne!(first, second);
+    assert_eq!((store.packets(), store.end(), store.gone()), (0, 2, 2));
+}
