@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
-use enchufe::{Cors, Parser as PacketParser, ServerBuilder, TransportKind};
+use enchufe::{Cors, Parser as PacketParser, Recovery, ServerBuilder, TransportKind};
 
 /// The contract server of the conformance, interop and load tests.
 #[derive(Debug, Parser)]
@@ -71,6 +71,9 @@ pub(crate) struct Options {
     /// A cookie of this name with the session's id.
     #[arg(long, value_name = "NAME", value_parser = cookie_name)]
     cookie: Option<String>,
+    /// Milliseconds that a client may be away and still find its socket as it was.
+    #[arg(long, value_name = "MS", value_parser = millis())]
+    recovery: Option<Duration>,
     /// How events are written.
     #[arg(long, default_value = "json", value_parser = parser())]
     parser: PacketParser,
@@ -104,6 +107,7 @@ impl Options {
             || self.allow_eio3
             || self.cors.is_some()
             || self.cookie.is_some()
+            || self.recovery.is_some()
             || self.max_outbox.is_some()
             || self.parser != PacketParser::Json
     }
@@ -134,6 +138,10 @@ impl Options {
         }
         if let Some(name) = &self.cookie {
             builder = builder.cookie(name);
+        }
+        if let Some(max_disconnection_duration) = self.recovery {
+            let recovery = Recovery { max_disconnection_duration, ..Recovery::default() };
+            builder = builder.connection_state_recovery(recovery);
         }
         match self.cors.as_deref() {
             Some("*") => builder = builder.cors(Cors::any()),
@@ -180,7 +188,7 @@ mod tests {
         for line in [
             "--profile app --nonsense",
             "--profile nothing",
-            "--profile app --recovery 1000",
+            "--profile app --recovery 0",
             "--profile app --ping-interval -1",
             "--profile app --ping-interval soon",
             "--profile app --transports polling,pigeon",

@@ -1,7 +1,5 @@
 //! The log and the sessions of one namespace: what comes back, and what must not.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
-
 use std::sync::Arc;
 
 use enchufe_cluster::recovery::{Bounds, Found, KeptSession, MemoryStore, Pid, Progress, Quota, Restored};

@@ -11,6 +11,7 @@ use crate::engine::Message;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
 use crate::parser::Parser;
+use crate::recovery::Recovery;
 
 /// Bytes from which on the answer to a poll is compressed: as in the official server.
 pub(crate) const HTTP_COMPRESSION: usize = 1024;
@@ -55,6 +56,7 @@ pub(crate) struct Config {
     /// Bytes from which on the answers to polls are compressed.
     pub(crate) http_compression: Option<usize>,
     pub(crate) parser: Parser,
+    pub(crate) recovery: Option<Recovery>,
     pub(crate) limits: Limits,
 }
 
@@ -78,6 +80,7 @@ impl Default for Config {
             initial_packet: None,
             http_compression: Some(HTTP_COMPRESSION),
             parser: Parser::default(),
+            recovery: None,
             limits: Limits::default(),
         }
     }
@@ -134,6 +137,15 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long the body of a POST may take. Default 30 s.
     pub body_timeout: Duration,
+    /// Bytes of the events, and of the sessions without a connection, that are kept on the whole server for clients that
+    /// may come back; only with connection state recovery. Default 64 MiB (the official server: none). The oldest events
+    /// go first; a client that has missed one of them starts anew.
+    pub max_recovery_bytes: usize,
+    /// Events of one namespace that are kept for clients that may come back. Default 100,000 (the official server: none).
+    pub max_recovery_packets: usize,
+    /// Sessions without a connection on the whole server. Default 100,000 (the official server: none). About 500 bytes
+    /// each, and what the application keeps for them. The oldest of the namespace go first.
+    pub max_recovery_sessions: usize,
 }
 
 impl Default for Limits {
@@ -154,6 +166,9 @@ impl Default for Limits {
             max_head_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            max_recovery_bytes: 64 << 20,
+            max_recovery_packets: 100_000,
+            max_recovery_sessions: 100_000,
         }
     }
 }

@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 /// });
 /// ```
 #[derive(Default)]
-pub struct SocketData(Mutex<Option<Box<Kept>>>);
+pub struct SocketData(Mutex<Option<Arc<Mutex<Kept>>>>);
 
 #[derive(Default)]
 struct Kept {
@@ -39,7 +39,7 @@ impl SocketData {
     /// Where it cannot be written as JSON; the old one then stays.
     pub fn set<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), serde_json::Error> {
         let value = serde_json::value::to_raw_value(value)?;
-        self.0.lock().get_or_insert_default().value = Some(value.into());
+        self.kept_or_new().lock().value = Some(value.into());
         Ok(())
     }
 
@@ -50,7 +50,7 @@ impl SocketData {
 
     /// The value, so that nothing is done with it under the lock.
     fn value(&self) -> Option<Arc<RawValue>> {
-        self.0.lock().as_ref()?.value.clone()
+        self.kept()?.lock().value.clone()
     }
 
     /// The JSON text of the value; `{}` where there is none.
@@ -61,7 +61,7 @@ impl SocketData {
 
     /// Keeps a value on this node; gives back the one of this type that it replaces.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<T> {
-        let old = self.0.lock().get_or_insert_default().local.insert(TypeId::of::<T>(), Box::new(value));
+        let old = self.kept_or_new().lock().local.insert(TypeId::of::<T>(), Box::new(value));
         old.and_then(|old| old.downcast().ok()).map(|old| *old)
     }
 
@@ -69,14 +69,27 @@ impl SocketData {
     /// locked while it is made: keep what is large or clones in an unusual way in an `Arc`.
     #[must_use]
     pub fn local<T: Clone + 'static>(&self) -> Option<T> {
-        self.0.lock().as_ref()?.local.get(&TypeId::of::<T>())?.downcast_ref().cloned()
+        self.kept()?.lock().local.get(&TypeId::of::<T>())?.downcast_ref().cloned()
     }
 
     /// Takes the value of this type that was kept on this node.
     #[must_use]
     pub fn remove<T: 'static>(&self) -> Option<T> {
-        let taken = self.0.lock().as_mut()?.local.remove(&TypeId::of::<T>())?;
+        let taken = self.kept()?.lock().local.remove(&TypeId::of::<T>())?;
         taken.downcast().ok().map(|taken| *taken)
+    }
+
+    /// The same data once more, for the socket that goes on with this one's session.
+    pub(crate) fn share(&self) -> Self {
+        Self(Mutex::new(Some(self.kept_or_new())))
+    }
+
+    fn kept(&self) -> Option<Arc<Mutex<Kept>>> {
+        self.0.lock().clone()
+    }
+
+    fn kept_or_new(&self) -> Arc<Mutex<Kept>> {
+        self.0.lock().get_or_insert_default().clone()
     }
 }
 
@@ -103,5 +116,14 @@ mod tests {
         assert_eq!(data.remove::<u8>(), Some(2));
         assert_eq!(data.local::<u8>(), None);
         assert_eq!(data.json(), r#"["a",1]"#);
+    }
+
+    #[test]
+    fn shared_data_is_one() {
+        let old = SocketData::default();
+        let new = old.share();
+        old.insert(1u8);
+        new.set(&2).unwrap();
+        assert_eq!((new.local::<u8>(), old.get::<i32>()), (Some(1), Some(2)));
     }
 }

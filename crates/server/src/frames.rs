@@ -3,6 +3,7 @@
 //! Each is made as JSON text with attachments beside it, and takes the form of its namespace's parser last.
 
 use bytes::Bytes;
+use enchufe_cluster::recovery::{Offset, Pid};
 use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{Frame, FrameKind, Revision};
 use enchufe_proto::socket::msgpack::{self, Field, Outgoing};
@@ -45,6 +46,58 @@ pub(crate) fn event<T: Serialize + ?Sized>(
     let mut draft = Draft::new(wire, Kind::Event, id);
     packets::encode::event(&mut draft.text, &mut draft.attachments, draft.namespace, id, name, args)?;
     draft.finish()
+}
+
+/// An EVENT packet that a client may miss and be sent later: its last argument is its offset, which is not known yet.
+pub(crate) fn recoverable_event<T: Serialize + ?Sized>(
+    wire: Wire<'_>,
+    placeholder: Offset,
+    name: &str,
+    args: &T,
+) -> Result<Recoverable, EmitError> {
+    if packets::is_reserved(name) {
+        return Err(EmitError::Reserved(name.into()));
+    }
+    let mut draft = Draft::new(wire, Kind::Event, None);
+    packets::encode::event(&mut draft.text, &mut draft.attachments, draft.namespace, None, name, args)?;
+    // Behind the last argument, or the name.
+    draft.text.pop();
+    draft.text.extend_from_slice(b",\"");
+    draft.text.extend_from_slice(placeholder.as_bytes());
+    draft.text.extend_from_slice(b"\"]");
+    let frames = draft.finish()?;
+    // Near the end; in msgpack the name of the namespace stands behind it, which was there before the placeholder's
+    // random characters were chosen.
+    let body: &[u8] = frames.first().map_or(&[], |frame| frame.body());
+    let at = body.windows(Offset::LEN).rposition(|window| window == placeholder.as_bytes());
+    let at = at.unwrap_or(body.len());
+    Ok(Recoverable { frames, at })
+}
+
+/// A packet whose offset is still to be filled in.
+pub(crate) struct Recoverable {
+    frames: Frames,
+    at: usize,
+}
+
+impl Recoverable {
+    /// The bytes of its frames.
+    pub(crate) fn bytes(&self) -> usize {
+        self.frames.iter().map(|frame| frame.body().len()).sum()
+    }
+
+    pub(crate) fn compressible(self, compress: bool) -> Self {
+        Self { frames: compressible(self.frames, compress), ..self }
+    }
+
+    /// The packet with its offset.
+    pub(crate) fn finish(mut self, offset: &Offset) -> Frames {
+        if let Some(frame) = self.frames.first_mut() {
+            let unfinished = std::mem::replace(frame, Frame::binary(Bytes::new()));
+            *frame = unfinished.overwritten(self.at, offset.as_bytes());
+        }
+        self.frames
+    }
 }
 
 /// Shows the event that these frames are; does nothing where they are something else.
@@ -98,14 +151,18 @@ pub(crate) fn answer<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, value: &T) 
     draft.finish()
 }
 
-/// The answer to a CONNECT.
-pub(crate) fn connect(revision: Revision, wire: Wire<'_>, id: &SocketId) -> Frame {
+/// The answer to a CONNECT, with the secret id of a session that can be recovered.
+pub(crate) fn connect(revision: Revision, wire: Wire<'_>, id: &SocketId, pid: Option<&Pid>) -> Frame {
     let mut draft = Draft::new(wire, Kind::Connect, None);
     draft.header();
     // A client of revision 3 knows its id already.
     if revision == Revision::Four {
         draft.text.extend_from_slice(b"{\"sid\":\"");
         draft.text.extend_from_slice(id.as_str().as_bytes());
+        if let Some(pid) = pid {
+            draft.text.extend_from_slice(b"\",\"pid\":\"");
+            draft.text.extend_from_slice(pid.reveal().as_bytes());
+        }
         draft.text.extend_from_slice(b"\"}");
     }
     draft.finish_control()

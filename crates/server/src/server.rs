@@ -24,6 +24,7 @@ use crate::id::SocketId;
 use crate::namespace::{Namespace, Namespaces};
 use crate::operators::Broadcast;
 use crate::origin::OriginCheck;
+use crate::recovery::Plan;
 use crate::service::{NotFound, SocketIoLayer, SocketIoService};
 use crate::socket::Socket;
 use crate::state::States;
@@ -321,10 +322,13 @@ impl ServerBuilder {
     pub fn build(self) -> Result<Server, BuildError> {
         self.config.check()?;
         let states = Arc::new(self.states);
+        let recovery = Plan::of(&self.config);
         let definitions = self
             .namespaces
             .into_iter()
-            .map(|namespace| namespace.parser_or(self.config.parser).define(&states))
+            .map(|namespace| {
+                namespace.parser_or(self.config.parser).recovered_by(recovery.clone()).define(&states)
+            })
             .collect::<Result<_, _>>()?;
         let namespaces = Namespaces::new(definitions, states)?;
         let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);

@@ -47,7 +47,7 @@ struct Welcome {
 }
 
 async fn welcome(socket: Socket) -> Result<Emitted, EmitError> {
-    socket.emit("welcome", Welcome { id: socket.id(), recovered: false })
+    socket.emit("welcome", Welcome { id: socket.id(), recovered: socket.recovered() })
 }
 
 async fn left(socket: Socket, reason: DisconnectReason) -> Result<Emitted, EmitError> {

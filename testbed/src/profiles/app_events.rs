@@ -247,7 +247,7 @@ fn about(namespace: Namespace) -> Namespace {
             nsp: socket.namespace_name().to_owned(),
             transport: socket.transport(),
             protocol: socket.protocol(),
-            recovered: false,
+            recovered: socket.recovered(),
             node: &NODE,
         })
         .on("stats", async |socket: Socket, server: Server| Stats {

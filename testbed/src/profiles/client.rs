@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enchufe::{
-    Ack, BuildError, Bytes, Data, EmitError, HandlerError, Handshake, Namespace, RawArgs, Refusal,
+    Ack, BuildError, Bytes, Data, EmitError, HandlerError, Handshake, Namespace, RawArgs, Recovery, Refusal,
     RequestHead, Server, Socket, SocketId, Value,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ pub(crate) fn server() -> Result<Server, BuildError> {
         .middleware(async || Err::<(), _>(Refusal::new("Auth failed (custom namespace)")));
     Server::builder()
         .ping_interval(Duration::from_millis(2_000))
+        .connection_state_recovery(Recovery::default())
         .allow_request(async |_: RequestHead| {
             tokio::time::sleep(HANDSHAKE_DELAY).await;
             Ok::<_, String>(())

@@ -43,6 +43,8 @@ pub struct MemoryStore<P, D> {
     leaving: VecDeque<(u64, Pid)>,
     /// How many have left and not come back.
     away: usize,
+    /// What belonged to sessions that were forgotten.
+    forgotten: Vec<D>,
     bounds: Bounds,
     quota: Arc<Quota>,
 }
@@ -106,6 +108,7 @@ impl<P: Clone, D> MemoryStore<P, D> {
             sessions: HashMap::default(),
             leaving: VecDeque::new(),
             away: 0,
+            forgotten: Vec::new(),
             bounds,
             quota,
         }
@@ -232,18 +235,28 @@ impl<P: Clone, D> MemoryStore<P, D> {
         let Away { left, mut session, .. } = *away;
         let seen = Seen::read(offset, self.epoch);
         let until = self.log.end();
-        let from = session.progress.resume(seen, left, self.log.gone(), until)?;
-        let mut missed = Vec::new();
-        let mut bytes = 0;
-        for (position, packet) in self.log.behind(from, &session.id, &session.rooms) {
-            bytes += weigh(packet);
-            if bytes > max_bytes {
-                return None;
-            }
-            missed.push((position, packet.clone()));
-        }
+        let from = session.progress.resume(seen, left, self.log.gone(), until);
+        let missed = from.and_then(|from| {
+            let mut bytes = 0;
+            let missed = self.log.behind(from, &session.id, &session.rooms).map(|(position, packet)| {
+                bytes += weigh(packet);
+                (bytes <= max_bytes).then(|| (position, packet.clone()))
+            });
+            Some((from, missed.collect::<Option<Vec<_>>>()?))
+        });
+        let Some((from, missed)) = missed else {
+            self.forgotten.push(session.data);
+            return None;
+        };
         session.progress = Progress::beginning(from);
         Some(Restored { session, missed, until })
+    }
+
+    /// Takes what belonged to sessions that were forgotten: to be dropped where no lock is held, as it may be the
+    /// application's.
+    #[must_use]
+    pub fn take_forgotten(&mut self) -> Vec<D> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Whether somebody may still come back.
@@ -295,6 +308,9 @@ impl<P: Clone, D> MemoryStore<P, D> {
     fn release(&mut self, slot: Option<Slot<D>>) {
         if let Some(slot) = slot {
             self.count_out(&slot);
+            if let Slot::Away(away) = slot {
+                self.forgotten.push(away.session.data);
+            }
         }
         if self.sessions.is_empty() {
             // Nobody can ask for them.

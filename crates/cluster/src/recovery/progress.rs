@@ -26,6 +26,12 @@ impl Progress {
         Self { begin: at, before: at, first: at, last: at }
     }
 
+    /// What its client has seen for certain.
+    #[must_use]
+    pub const fn seen(&self) -> Position {
+        self.begin
+    }
+
     /// A packet was handed to the session's connection, when everything up to `gone` had left the log.
     pub const fn hand_out(&mut self, position: Position, gone: Position) {
         if self.first <= gone {

@@ -5,7 +5,7 @@
 //! The header that a server's WebSocket puts before the body stands ready beside it, so that one
 //! frame can be queued for any number of connections without being formatted again.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::payload_v3::MESSAGE;
 use crate::websocket;
@@ -83,6 +83,17 @@ impl Frame {
         Self { compress: self.compress, ..typed }
     }
 
+    /// The same packet with other bytes from `at` on, as many as there were. Nothing is copied as long as this is the only
+    /// clone.
+    #[must_use]
+    pub fn overwritten(self, at: usize, bytes: &[u8]) -> Self {
+        let mut body = BytesMut::from(self.body);
+        if let Some(place) = body.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len())) {
+            place.copy_from_slice(bytes);
+        }
+        Self { body: body.freeze(), ..self }
+    }
+
     /// Text or binary.
     #[must_use]
     pub const fn kind(&self) -> FrameKind {
@@ -157,6 +168,19 @@ mod tests {
         let frame = Frame::text("4a");
         assert!(frame.may_compress());
         assert!(!frame.uncompressed().clone().may_compress());
+    }
+
+    #[test]
+    fn bytes_are_overwritten_in_place() {
+        let frame = Frame::text(b"4[\"a\",\"--\"]".to_vec());
+        let (header, place) = (frame.header().to_vec(), frame.body().as_ptr());
+        let frame = frame.overwritten(7, b"42");
+        assert_eq!(frame.body(), "4[\"a\",\"42\"]");
+        assert_eq!((frame.header(), frame.body().as_ptr()), (&*header, place));
+        let shared = frame.clone();
+        assert_eq!(frame.overwritten(7, b"43").body(), "4[\"a\",\"43\"]");
+        assert_eq!(shared.body(), "4[\"a\",\"42\"]");
+        assert_eq!(shared.clone().overwritten(11, b"too far").body(), shared.body(), "nothing past the end");
     }
 
     #[test]

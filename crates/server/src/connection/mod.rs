@@ -212,12 +212,16 @@ impl Connection {
         self.notify();
     }
 
-    /// Queues a frame if something holds, which is looked at under the lock: whoever sees its effect queues
-    /// behind the frame.
-    pub(crate) fn send_if(&self, frame: Frame, holds: impl FnOnce() -> bool) -> bool {
+    /// Queues frames, together, if something holds, which is looked at under the lock: whoever sees its effect queues
+    /// behind them.
+    pub(crate) fn send_if(
+        &self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        holds: impl FnOnce() -> bool,
+    ) -> bool {
         let mut inner = self.inner.lock();
         let sent = holds();
-        if sent && inner.session.send([frame], &self.core.session).is_err() {
+        if sent && inner.session.send(frames, &self.core.session).is_err() {
             self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
             inner.session.abort(CloseReason::SlowConsumer);
         }

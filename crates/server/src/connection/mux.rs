@@ -222,6 +222,20 @@ pub(crate) fn hand_over_disconnected(socket: &Socket) {
     }
 }
 
+/// Another connection takes up this socket's session: it leaves at once, and with its connection, of which the server has
+/// not noticed yet that the client has given it up.
+pub(crate) fn supersede(socket: &Socket) {
+    if socket.begin_disconnect(DisconnectReason::TransportClose) {
+        let connection = socket.connection();
+        connection.remove_socket(socket);
+        connection.abort(CloseReason::TransportClose);
+        disconnected(socket);
+    } else {
+        // It is leaving already: its handlers are called by whoever noticed.
+        socket.leave_namespace();
+    }
+}
+
 /// The connection is over.
 pub(super) fn closed(connection: &Arc<Connection>, sockets: SmallVec<[Socket; 1]>, reason: DisconnectReason) {
     if let Layer::Engine(handler) = &connection.core.layer {

@@ -14,7 +14,9 @@ use crate::socket::Socket;
 /// behind it, and is held back until they have been polled once. Events that arrive before they have
 /// finished wait at the socket's gate; this opens it at its end.
 pub(crate) async fn admit(socket: Socket) {
-    if let Err(refusal) = run_middlewares(&socket).await {
+    if !socket.skips_middlewares()
+        && let Err(refusal) = run_middlewares(&socket).await
+    {
         return socket.refuse(&refusal);
     }
     let connection = socket.connection().clone();

@@ -14,6 +14,7 @@ use super::Routes;
 use crate::frames::{Frames, Wire};
 use crate::id::{IdText, SocketId};
 use crate::operators::BroadcastAnswers;
+use crate::recovery::NamespaceRecovery;
 use crate::socket::Socket;
 use crate::state::States;
 
@@ -21,7 +22,8 @@ pub(crate) struct NamespaceCore {
     name: Arc<str>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) states: Arc<States>,
-    members: RwLock<Members>,
+    pub(super) members: RwLock<Members>,
+    pub(super) recovery: Option<Box<NamespaceRecovery>>,
     ack_ids: AtomicU64,
     /// Some handler may want to see what is emitted: it is looked which socket's.
     watched: AtomicBool,
@@ -30,14 +32,14 @@ pub(crate) struct NamespaceCore {
 }
 
 #[derive(Default)]
-struct Members {
-    sockets: Slab<Socket>,
-    by_id: HashMap<SocketId, u32, RandomState>,
-    rooms: RoomIndex,
+pub(super) struct Members {
+    pub(super) sockets: Slab<Socket>,
+    pub(super) by_id: HashMap<SocketId, u32, RandomState>,
+    pub(super) rooms: RoomIndex,
 }
 
 impl Members {
-    fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
+    pub(super) fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
         let own = |name: &str| {
             let found = if SocketId::may_be(name) { self.by_id.get(&IdText::new(name)) } else { None };
             found.copied()
@@ -48,6 +50,16 @@ impl Members {
                 each(socket);
             }
         });
+    }
+
+    /// Gives a new socket its key.
+    pub(super) fn admit(&mut self, id: SocketId, make: impl FnOnce(u32) -> Socket) -> Socket {
+        let entry = self.sockets.vacant_entry();
+        // A process does not hold four thousand million sockets.
+        let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let socket = entry.insert(make(key)).clone();
+        self.by_id.insert(id, key);
+        socket
     }
 
     /// Whether a socket is a member. Its key alone does not say so: it is given again.
@@ -61,6 +73,7 @@ impl NamespaceCore {
         Self {
             name,
             watched: AtomicBool::new(!routes.outgoing.is_empty()),
+            recovery: routes.recovery.as_ref().map(|plan| Box::new(NamespaceRecovery::new(plan))),
             routes,
             states,
             members: RwLock::default(),
@@ -95,13 +108,7 @@ impl NamespaceCore {
 
     /// Gives a new socket its key.
     pub(crate) fn admit(&self, id: SocketId, make: impl FnOnce(u32) -> Socket) -> Socket {
-        let mut members = self.members.write();
-        let entry = members.sockets.vacant_entry();
-        // A process does not hold four thousand million sockets.
-        let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        let socket = entry.insert(make(key)).clone();
-        members.by_id.insert(id, key);
-        socket
+        self.members.write().admit(id, make)
     }
 
     /// Forgets a socket and its rooms.
@@ -110,12 +117,15 @@ impl NamespaceCore {
         if !members.has(socket) {
             return;
         }
+        let forgotten = self.keep_session(socket, &members);
         members.sockets.try_remove(socket.key() as usize);
         members.rooms.leave_all(socket.key());
         // An old client that has come back at once has the same id again.
         if members.by_id.get(socket.id_ref()) == Some(&socket.key()) {
             members.by_id.remove(socket.id_ref());
         }
+        drop(members);
+        drop(forgotten);
     }
 
     pub(crate) fn socket(&self, id: &SocketId) -> Option<Socket> {
@@ -188,18 +198,20 @@ impl NamespaceCore {
     /// Queues a packet for everybody selected; tells how many that were.
     pub(crate) fn broadcast(&self, selection: &Selection, frames: &Frames, volatile: bool) -> usize {
         let mut count = 0;
-        let watched = self.watched.load(Ordering::Acquire);
-        let mut shown = Vec::new();
+        let mut shown = self.watch();
         self.members.read().select(selection, |socket| {
             let delivered = socket.deliver(frames, volatile);
             count += usize::from(delivered);
-            if watched && delivered && socket.is_watched() {
-                shown.push(socket.clone());
-            }
+            shown.note(socket, delivered);
         });
         // Not under the lock: handlers may use the namespace.
-        shown.iter().for_each(|socket| socket.show_outgoing(frames));
+        shown.show(frames);
         count
+    }
+
+    /// Notes those whose handlers want to see a packet.
+    pub(super) fn watch(&self) -> Shown {
+        Shown { watched: self.watched.load(Ordering::Acquire), to: Vec::new() }
     }
 
     /// Everybody selected who has been let in.
@@ -233,5 +245,23 @@ impl NamespaceCore {
     pub(crate) fn forget_in_broadcasts(&self, id: &SocketId) {
         let waiting: Vec<_> = self.broadcasts.lock().values().cloned().collect();
         waiting.iter().for_each(|answers| answers.forget(id));
+    }
+}
+
+/// Recipients of a packet whose handlers want to see it.
+pub(super) struct Shown {
+    watched: bool,
+    to: Vec<Socket>,
+}
+
+impl Shown {
+    pub(super) fn note(&mut self, socket: &Socket, delivered: bool) {
+        if self.watched && delivered && socket.is_watched() {
+            self.to.push(socket.clone());
+        }
+    }
+
+    pub(super) fn show(&self, frames: &Frames) {
+        self.to.iter().for_each(|socket| socket.show_outgoing(frames));
     }
 }

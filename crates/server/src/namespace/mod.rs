@@ -7,6 +7,7 @@ pub(crate) mod dispatch;
 mod outgoing;
 mod own;
 mod own_routes;
+mod recovery;
 mod registry;
 mod routes;
 #[cfg(test)]

@@ -70,7 +70,10 @@ impl Namespaces {
             return None;
         }
         let (_, routes) = self.matching.iter().find(|(pattern, _)| pattern.matches(name))?;
-        let found = self.by_name.write().find_or_make(name, routes, &self.states);
+        let mut unused = Vec::new();
+        let found = self.by_name.write().find_or_make(name, routes, &self.states, &mut unused);
+        // They may hold what is the application's: not under the lock.
+        drop(unused);
         if found.is_none() {
             tracing::warn!(limit = MAX_NAMESPACES, "too many namespaces are in use: refused");
         }
@@ -93,13 +96,14 @@ impl ByName {
         name: &str,
         routes: &Arc<Routes>,
         states: &Arc<States>,
+        unused: &mut Vec<Arc<NamespaceCore>>,
     ) -> Option<Arc<NamespaceCore>> {
         if let Some(found) = self.cores.get(name) {
             // Another client asked for it at the same time.
             return Some(found.clone());
         }
         if self.until_sweep == 0 {
-            self.sweep();
+            unused.extend(self.sweep());
         }
         self.until_sweep -= 1;
         if self.cores.len() >= MAX_NAMESPACES {
@@ -111,10 +115,14 @@ impl ByName {
         Some(namespace)
     }
 
-    /// Takes out what is not used: by no socket, no `Broadcast`, no wait for answers. It is under the lock through
-    /// which alone anybody could come to use it now.
-    fn sweep(&mut self) {
-        self.cores.retain(|_, namespace| Arc::strong_count(namespace) > 1);
+    /// Takes out what is not used: by no socket, no `Broadcast`, no wait for answers, no client that may come back. It is
+    /// under the lock through which alone anybody could come to use it now.
+    fn sweep(&mut self) -> Vec<Arc<NamespaceCore>> {
+        let unused = |_: &Arc<str>, namespace: &mut Arc<NamespaceCore>| {
+            Arc::strong_count(namespace) == 1 && !namespace.is_awaiting()
+        };
+        let swept = self.cores.extract_if(unused).map(|(_, namespace)| namespace).collect();
         self.until_sweep = self.cores.len().max(SWEEP_EVERY);
+        swept
     }
 }

@@ -3,15 +3,19 @@
 use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
 use crate::handler::{Answers, BoxHandler};
 use crate::parser::Parser;
+use crate::recovery::Plan;
 use crate::state::Requirements;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What all sockets of a namespace share: its parser, and all its handlers. Those of one kind are called in the order they were registered in.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     /// How packets are written. It is set when the server is built.
     pub(crate) parser: Option<Parser>,
+    /// Whether and how clients are recovered; set when the server is built.
+    pub(crate) recovery: Option<Arc<Plan>>,
     /// Called one after the other, until one refuses.
     pub(crate) middlewares: Vec<BoxHandler<OnMiddleware>>,
     pub(crate) connect: Vec<BoxHandler<OnConnect>>,

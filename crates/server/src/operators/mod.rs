@@ -90,6 +90,15 @@ impl Broadcast {
     /// # Errors
     /// Where the arguments cannot be encoded, or the name is reserved.
     pub fn emit<T: Serialize>(&self, event: &str, args: T) -> Result<Emitted, EmitError> {
+        if !self.volatile
+            && let Some(recovery) = self.namespace.recovery()
+        {
+            let wire = self.namespace.wire();
+            let packet = frames::recoverable_event(wire, recovery.placeholder(), event, &args)?;
+            let packet = packet.compressible(self.compress);
+            self.namespace.broadcast_recoverable(recovery, &self.selection, packet);
+            return Ok(Emitted::locally());
+        }
         let frames = frames::event(self.namespace.wire(), None, event, &args)?;
         let frames = frames::compressible(frames, self.compress);
         self.namespace.broadcast(&self.selection, &frames, self.volatile);

@@ -123,7 +123,7 @@ impl Socket {
         }
     }
 
-    fn transmit(&self, frames: Frames, volatile: bool) {
+    pub(crate) fn transmit(&self, frames: Frames, volatile: bool) {
         if volatile {
             self.0.connection.send_volatile(frames);
         } else {
@@ -166,6 +166,14 @@ impl SocketEmitter<'_> {
     /// # Errors
     /// As [`Socket::emit`].
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
+        let namespace = self.socket.namespace_core();
+        if !self.volatile
+            && let Some((recovery, session)) = namespace.recovery().zip(self.socket.session())
+        {
+            let packet = frames::recoverable_event(self.socket.wire(), recovery.placeholder(), event, &args)?;
+            namespace.emit_recoverable(recovery, self.socket, session, packet.compressible(self.compress));
+            return Ok(Emitted::locally());
+        }
         let frames = frames::event(self.socket.wire(), None, event, &args)?;
         if self.socket.may_emit() {
             self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);

@@ -29,6 +29,7 @@ use crate::handler::guarded;
 use crate::id::SocketId;
 use crate::namespace::{NamespaceCore, OwnRoutes};
 use crate::operators::{Broadcast, Rooms};
+use crate::recovery::{NamespaceRecovery, SocketSession};
 use crate::state::States;
 
 /// What a socket's state can be; it only ever goes up.
@@ -75,6 +76,41 @@ struct SocketInner {
     early: Mutex<Option<Box<EarlyEvents>>>,
     data: SocketData,
     own_routes: OwnRoutes,
+    /// Only where clients are recovered.
+    session: Option<Box<SocketSession>>,
+}
+
+/// What a client asks for that wants to enter a namespace.
+pub(crate) struct Entering<'a> {
+    pub(crate) connection: &'a Arc<Connection>,
+    pub(crate) namespace: &'a Arc<NamespaceCore>,
+    pub(crate) auth: Option<Arc<str>>,
+}
+
+impl Entering<'_> {
+    /// The socket of it, with the data and the session that it is to have.
+    pub(crate) fn socket(
+        self,
+        id: SocketId,
+        key: u32,
+        data: Option<SocketData>,
+        session: Option<SocketSession>,
+    ) -> Socket {
+        Socket(Arc::new(SocketInner {
+            id,
+            state: AtomicU8::new(ENTERING),
+            reason: Mutex::new(None),
+            key,
+            namespace: self.namespace.clone(),
+            connection: self.connection.clone(),
+            handshake: Handshake::new(self.connection.request.clone(), self.auth),
+            acks: Mutex::new(PendingAcks::default()),
+            early: Mutex::new(Some(Box::default())),
+            data: data.unwrap_or_default(),
+            own_routes: OwnRoutes::default(),
+            session: session.map(Box::new),
+        }))
+    }
 }
 
 impl Socket {
@@ -84,32 +120,24 @@ impl Socket {
         namespace: &Arc<NamespaceCore>,
         auth: Option<Arc<str>>,
     ) -> Self {
+        let entering = Entering { connection, namespace, auth };
         let id = match connection.revision() {
+            // These have no session that they could come back to, and make up their ids themselves.
             Revision::Three => SocketId::of_old_client(namespace.name(), &connection.sid),
-            Revision::Four => SocketId::random(),
+            Revision::Four => match namespace.recovery() {
+                Some(recovery) => return namespace.enter(recovery, entering),
+                None => SocketId::random(),
+            },
         };
-        namespace.admit(id.clone(), |key| {
-            Self(Arc::new(SocketInner {
-                id,
-                state: AtomicU8::new(ENTERING),
-                reason: Mutex::new(None),
-                key,
-                namespace: namespace.clone(),
-                connection: connection.clone(),
-                handshake: Handshake::new(connection.request.clone(), auth),
-                acks: Mutex::new(PendingAcks::default()),
-                early: Mutex::new(Some(Box::default())),
-                data: SocketData::default(),
-                own_routes: OwnRoutes::default(),
-            }))
-        })
+        namespace.admit(id.clone(), |key| entering.socket(id, key, None, None))
     }
 
     // ---- who it is -------------------------------------------------------------------------------
 
-    /// Its id: public, random, and its own in each namespace and at each connection. Every socket is in a
-    /// room of this name, so `to(id)` reaches it from anywhere. Clients of Socket.IO 2, where they are
-    /// [admitted](crate::ServerBuilder::allow_eio3), make theirs of their session's.
+    /// Its id: public, random, and its own in each namespace and at each connection, but for those that were
+    /// [recovered](Self::recovered). Every socket is in a room of this name, so `to(id)` reaches it from anywhere.
+    /// Clients of Socket.IO 2, where they are [admitted](crate::ServerBuilder::allow_eio3), make theirs of their
+    /// session's.
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.0.id.clone()
@@ -150,6 +178,14 @@ impl Socket {
     #[must_use]
     pub fn engine(&self) -> EngineSocket {
         EngineSocket(self.0.connection.clone())
+    }
+
+    /// Whether it goes on with the session of a connection that was lost: its id, rooms and data are as they were, and
+    /// the client gets what it missed. See
+    /// [`ServerBuilder::connection_state_recovery`](crate::ServerBuilder::connection_state_recovery).
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.0.session.as_ref().is_some_and(|session| session.recovered)
     }
 
     /// What is kept for it: set, read and replaced by handlers; see [`SocketData`].
@@ -246,7 +282,7 @@ impl Socket {
     }
 
     /// A socket that asks its way in may emit already, as in the official server.
-    fn may_emit(&self) -> bool {
+    pub(crate) fn may_emit(&self) -> bool {
         self.0.state.load(Ordering::Acquire) < LEFT
     }
 
@@ -262,6 +298,15 @@ impl Socket {
 
     pub(crate) fn own_routes(&self) -> &OwnRoutes {
         &self.0.own_routes
+    }
+
+    pub(crate) fn session(&self) -> Option<&SocketSession> {
+        self.0.session.as_deref()
+    }
+
+    /// It was let in before, and that is enough.
+    pub(crate) fn skips_middlewares(&self) -> bool {
+        self.recovered() && self.0.namespace.recovery().is_some_and(NamespaceRecovery::skips_middlewares)
     }
 
     pub(crate) fn states(&self) -> &States {
@@ -288,11 +333,18 @@ impl Socket {
     /// Lets it in: the reply is queued. `false` where it has gone meanwhile.
     pub(crate) fn accept(&self) -> bool {
         // Emits from elsewhere look at the state first, so none of them comes before the reply.
-        let reply = frames::connect(self.0.connection.revision(), self.wire(), &self.0.id);
-        let accepted = self.0.connection.send_if(reply, || {
+        let enter = || {
             let state = &self.0.state;
             state.compare_exchange(ENTERING, ACCEPTED, Ordering::AcqRel, Ordering::Acquire).is_ok()
-        });
+        };
+        let accepted = match self.0.namespace.recovery().zip(self.session()) {
+            Some((recovery, session)) => self.0.namespace.let_in(recovery, self, session, enter),
+            None => {
+                let connection = &self.0.connection;
+                let reply = frames::connect(connection.revision(), self.wire(), &self.0.id, None);
+                connection.send_if([reply], enter)
+            }
+        };
         if accepted {
             self.0.connection.joined();
         }
@@ -315,6 +367,9 @@ impl Socket {
 
     /// Marks it as gone. `false` where it was already.
     pub(crate) fn begin_disconnect(&self, reason: DisconnectReason) -> bool {
+        let recovery = self.0.namespace.recovery().zip(self.session());
+        // Nothing is queued for it from elsewhere between its end and the note of where that was.
+        let store = recovery.map(|(recovery, session)| (recovery.store(), session));
         let mut because = self.0.reason.lock();
         let before = self.0.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
             ENTERING => Some(REFUSED),
@@ -324,6 +379,9 @@ impl Socket {
         let Ok(before) = before else { return false };
         *because = (before != ENTERING).then_some(reason);
         drop(because);
+        if let Some((store, session)) = store {
+            session.leave(reason, before != ENTERING, store.end());
+        }
         self.forget_the_awaited();
         true
     }

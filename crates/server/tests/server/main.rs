@@ -23,6 +23,7 @@ mod msgpack;
 mod namespaces;
 mod old_clients;
 mod polling;
+mod recovery;
 mod rooms;
 mod servers;
 mod shutdown;
