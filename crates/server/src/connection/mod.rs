@@ -4,7 +4,7 @@
 //! that only arriving bytes touch; the rest is here, under one short lock. Whoever queues something calls
 //! [`Connection::wake`], which puts the connection's key on its driver's list at most once.
 //!
-//! Lock order: a namespace's members before a connection. No user code runs under the lock.
+//! Lock order: a namespace's members, its log for recovery, a connection. No user code runs under the lock.
 
 pub(crate) mod driver;
 mod flush;
