@@ -71,9 +71,6 @@
   const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
   const isBlob = (value) => /^(Blob|File)$/.test(tagOf(value));
   const isBinary = (value) => ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
-  function hasBinary(value, fromJson) {
-    return !!value && typeof value == "object" && (isBinary(value) || (!fromJson && typeof value.toJSON == "function" ? hasBinary(value.toJSON(), true) : Object.values(value).some((item) => hasBinary(item))));
-  }
   const CHUNK = 8192;
   const bytesOf = (data) => data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
   function toBase64(data) {
@@ -141,12 +138,11 @@
   }
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-    target.$setTimeout = (fn, ms) => {
+    target.$later = (fn, ms) => {
       const timer = set(fn, ms);
       if (options.autoUnref) timer.unref();
-      return timer;
+      return () => clear(timer);
     };
-    target.$clearTimeout = (timer) => clear(timer);
   }
   const NATIVE = [setTimeout, clearTimeout];
 
@@ -318,7 +314,7 @@
     $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context, hintOf(context))) {
       const { opts, socket } = this;
       const abort = new AbortController();
-      const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
+      const cancel = opts.requestTimeout && socket.$later(() => abort.abort(), opts.requestTimeout);
       platform.fetch(
         this.$uri("http", opts.timestampRequests !== false),
         {
@@ -331,7 +327,7 @@
         }).then(async (response) => {
         response.responseText = await response.text();
         return response;
-      }).finally(() => socket.$clearTimeout(timer)).then((response) => {
+      }).finally(cancel).then((response) => {
         const { ok, status, responseText } = response;
         if (ok && (this.readyState != "opening" || responseText[0] == "0")) done(responseText);
         else failed(status, response);
@@ -413,20 +409,21 @@
     }
     doOpen() {
       this.$textOnly = true;
-      this.$run().catch((err) => this.$fail(err));
+      this.$run().catch((err) => this.$end(err));
     }
-    $fail(err) {
-      if (this.readyState != "closed") this.onError("webtransport error", err);
+    /** However a session ends, it is told once. */
+    $end(err) {
+      if (this.readyState == "closed") return;
+      if (err) this.onError("webtransport error", err);
+      else this.onClose({ description: "webtransport connection closed" });
     }
     async $run() {
       const session = this.$session = new globalThis.WebTransport(
         this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
         this.opts.transportOptions?.webtransport
       );
-      const end = () => {
-        if (this.readyState != "closed") this.onClose({ description: "webtransport connection closed" });
-      };
-      session.closed.then(end, (err) => this.$fail(err));
+      const end = (err) => this.$end(err);
+      session.closed.then(() => end(), end);
       await session.ready;
       const { readable, writable } = await session.createBidirectionalStream();
       const reader = readable.getReader();
@@ -437,7 +434,7 @@
       this.onOpen();
       await readFrames(
         async () => (await reader.read()).value,
-        (packet) => this.readyState != "closed" && this.onPacket(decodePacket(packet))
+        (packet) => this.onPacket(decodePacket(packet))
       );
       this.doClose();
       end();
@@ -445,7 +442,7 @@
     write(packets) {
       Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
         () => this.$onDrain(),
-        (err) => this.$fail(err)
+        (err) => this.$end(err)
       );
     }
     doClose() {
@@ -501,7 +498,7 @@
     });
     engine.on("close", onClose).on("upgrading", onUpgrading);
     if (upgrades.includes("webtransport") && name != "webtransport") {
-      engine.$setTimeout(() => over || transport.open(), HEAD_START);
+      engine.$later(() => over || transport.open(), HEAD_START);
     } else transport.open();
   }
 
@@ -518,6 +515,8 @@
       this.upgrading = false;
       /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
       this._pingTimeoutTime = Infinity;
+      this.$cancelPing = () => {
+      };
       const opts = this.opts = {
         upgrade: true,
         timestampParam: "t",
@@ -564,7 +563,7 @@
     $open() {
       const { transports: transports2 } = this;
       if (!transports2.length) {
-        this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
+        this.$later(() => this.$emit("error", "No transports available"), 0);
         return;
       }
       const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
@@ -618,12 +617,12 @@
       if (state != "closed") this.$resetPingTimeout();
     }
     $resetPingTimeout() {
-      this.$clearTimeout(this.$pingTimer);
+      this.$cancelPing();
       this._pingTimeoutTime = Date.now() + this.$heartbeat;
       const close = () => this.$close("ping timeout");
-      this.$pingTimer = this.$setTimeout(() => {
+      this.$cancelPing = this.$later(() => {
         if (Date.now() - this._pingTimeoutTime < LATE) close();
-        else this.$pingTimer = this.$setTimeout(close, LATE);
+        else this.$cancelPing = this.$later(close, LATE);
       }, this.$heartbeat);
     }
     /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
@@ -692,7 +691,7 @@
     }
     $close(reason, description) {
       if (!this.readyState || this.readyState == "closed") return;
-      this.$clearTimeout(this.$pingTimer);
+      this.$cancelPing();
       this.transport.off("close");
       this.transport.close().off();
       for (const unlisten of this.$unlisten) unlisten();
@@ -723,21 +722,20 @@
   const MAX_ATTACHMENTS = 10;
   class Encoder {
     /** The text of a packet, followed by its attachments. */
-    encode(packet) {
-      let { type, nsp, id, data } = packet;
+    encode({ type, nsp, id, data }) {
       const attachments = [];
-      let json = "";
-      if ((type == EVENT || type == ACK) && hasBinary(data)) {
-        json = JSON.stringify(data, function(key, value) {
+      const json = JSON.stringify(
+        data ?? void 0,
+        type == EVENT || type == ACK ? function(key, value) {
           const raw = this[key];
-          return isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
-        });
-        type += 3;
-      } else if (data != null) {
-        json = JSON.stringify(data);
-      }
-      const head = type + (type > CONNECT_ERROR ? attachments.length + "-" : "") + (nsp && nsp != "/" ? nsp + "," : "");
-      return [head + (id ?? "") + json, ...attachments];
+          return raw && typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+        } : void 0
+      );
+      const { length } = attachments;
+      return [
+        (length ? type + 3 + (length + "-") : type) + (nsp && nsp != "/" ? nsp + "," : "") + (id ?? "") + (json ?? ""),
+        ...attachments
+      ];
     }
   }
   class Decoder extends Emitter {
@@ -747,17 +745,14 @@
       const isText = typeof frame == "string";
       if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
       if (isText) {
-        packet = this.$decode(frame);
-        if (packet.attachments) {
-          this.$packet = packet;
-          return;
-        }
+        this.$packet = packet = this.$decode(frame);
+        if (packet.attachments) return;
       } else {
         if (this.$attachments.push(frame) < packet.attachments) return;
         for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
         delete packet.attachments;
-        this.destroy();
       }
+      this.destroy();
       this.$emit("decoded", packet);
     }
     /** Forgets a packet that is not complete. */
@@ -770,11 +765,11 @@
       if (!match) throw new Error("invalid packet");
       const [, plain, binary, count, nsp = "/", id, json] = match;
       const attachments = +count;
-      if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) throw new Error("illegal attachments");
       const packet = { type: plain ? +plain : +binary - 3, nsp };
       if (id) packet.id = +id;
       if (binary) packet.attachments = attachments;
-      const slots = [];
+      const slots = this.$slots = [];
+      this.$attachments = [];
       if (json) {
         packet.data = JSON.parse(
           json,
@@ -785,13 +780,34 @@
         );
       }
       if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
-      for (const [, , num] of slots) {
-        if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
+      if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS) || slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < attachments))) {
+        throw new Error("illegal attachments");
       }
-      this.$slots = slots;
-      this.$attachments = [];
       return packet;
     }
+  }
+
+  function register(socket, id, ack, flags) {
+    const { acks, io, _opts } = socket;
+    const timeout = flags.timeout ?? _opts.ackTimeout;
+    acks[id] = ack;
+    if (timeout == null) return;
+    const cancel = io.$later(() => {
+      delete acks[id];
+      socket.sendBuffer = socket.sendBuffer.filter((packet) => packet.id !== id);
+      ack.call(socket, new Error("operation has timed out"));
+    }, timeout);
+    const withTimer = (...args) => {
+      cancel();
+      ack.apply(socket, args);
+    };
+    withTimer.withError = true;
+    acks[id] = withTimer;
+  }
+  function fail({ acks, _opts }, id, err) {
+    const ack = acks[id];
+    delete acks[id];
+    if (ack && (ack.withError || _opts.ackErrors)) ack(err);
   }
 
   const overflow = () => new Error("too much is waiting to be sent");
@@ -805,7 +821,7 @@
         if (excess > 0 && !victim.pending) {
           excess -= victim.$size;
           queue.splice(queue.indexOf(victim), 1);
-          victim.$ack ? victim.$ack(overflow()) : socket.$fail(victim.id, overflow());
+          victim.$ack ? victim.$ack(overflow()) : fail(socket, victim.id, overflow());
         }
       }
     }
@@ -836,13 +852,11 @@
     }
   }
 
-  function enqueue(socket, args) {
-    const { _queue: queue, _opts: opts, flags } = socket;
-    const $ack = typeof args[args.length - 1] == "function" && args.pop();
+  function enqueue(socket, args, $ack, flags) {
+    const { _queue: queue, _opts: opts } = socket;
     const packet = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
     const key = opts.idempotencyKey;
     if (key) args.push(key.call ? key(...args) : unique());
-    socket.flags = {};
     if (!fits(socket, queue, packet, args)) {
       if ($ack) $ack(overflow());
       return;
@@ -871,6 +885,33 @@
       socket.flags = packet.flags;
       socket.emit(...packet.args);
     }
+  }
+
+  function promise(socket, args) {
+    const { signal } = socket.flags;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        socket.flags = {};
+        throw signal.reason;
+      }
+      const ack = (err, value) => {
+        signal?.removeEventListener("abort", abort);
+        err ? reject(err) : resolve(value);
+      };
+      ack.withError = true;
+      socket.emit(...args, ack);
+      const { $last } = socket;
+      const abort = () => {
+        reject(signal.reason);
+        for (const list of [socket.sendBuffer, socket._queue]) {
+          const i = list.indexOf($last);
+          if (i >= 0) list.splice(i, 1);
+        }
+        delete socket.acks[$last.id];
+        drain(socket);
+      };
+      signal?.addEventListener("abort", abort);
+    });
   }
 
   class Socket extends Emitter {
@@ -923,69 +964,24 @@
       if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
       const data = [ev, ...args];
       const { flags, io } = this;
+      const ack = typeof data[data.length - 1] == "function" && data.pop();
+      this.flags = {};
       if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
-        enqueue(this, data);
+        enqueue(this, data, ack, flags);
         return this;
       }
       const packet = this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } };
-      const ack = typeof data[data.length - 1] == "function" && data.pop();
       const connected = this.connected && !io.engine._hasPingExpired();
-      this.flags = {};
       const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
-      if (ack) this.$registerAck(packet.id = this.ids++, ack, flags);
+      if (ack) register(this, packet.id = this.ids++, ack, flags);
       if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
       else if (kept) this.sendBuffer.push(packet);
-      else this.$fail(packet.id, overflow());
+      else fail(this, packet.id, overflow());
       return this;
-    }
-    $registerAck(id, ack, flags) {
-      const timeout = flags.timeout ?? this._opts.ackTimeout;
-      this.acks[id] = ack;
-      if (timeout == null) return;
-      const timer = this.io.$setTimeout(() => {
-        delete this.acks[id];
-        this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
-        ack.call(this, new Error("operation has timed out"));
-      }, timeout);
-      const withTimer = (...args) => {
-        this.io.$clearTimeout(timer);
-        ack.apply(this, args);
-      };
-      withTimer.withError = true;
-      this.acks[id] = withTimer;
     }
     /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
     emitWithAck(ev, ...args) {
-      const { signal } = this.flags;
-      return new Promise((resolve, reject) => {
-        if (signal?.aborted) {
-          this.flags = {};
-          throw signal.reason;
-        }
-        const ack = (err, value) => {
-          signal?.removeEventListener("abort", abort);
-          err ? reject(err) : resolve(value);
-        };
-        ack.withError = true;
-        this.emit(ev, ...[...args, ack]);
-        const { $last } = this;
-        const abort = () => {
-          reject(signal.reason);
-          for (const list of [this.sendBuffer, this._queue]) {
-            const i = list.indexOf($last);
-            if (i >= 0) list.splice(i, 1);
-          }
-          delete this.acks[$last.id];
-          drain(this);
-        };
-        signal?.addEventListener("abort", abort);
-      });
-    }
-    /** Ends an acknowledgement that will not be answered. @internal */
-    $fail(id, err) {
-      const ack = this.acks[id];
-      delete this.acks[id];
-      if (ack && (ack.withError || this._opts.ackErrors)) ack.call(this, err);
+      return promise(this, [ev, ...args]);
     }
     packet(packet) {
       packet.nsp = this.nsp;
@@ -1009,7 +1005,7 @@
       this.id = void 0;
       this.$emit("disconnect", reason, description);
       for (const id of Object.keys(this.acks)) {
-        if (!this.sendBuffer.some((packet) => packet.id == id)) this.$fail(id, new Error("socket has been disconnected"));
+        if (!this.sendBuffer.some((packet) => packet.id == id)) fail(this, id, new Error("socket has been disconnected"));
       }
     }
     onpacket(packet) {
@@ -1167,12 +1163,13 @@
       };
       this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
       if (this._timeout !== false) {
-        const timer = this.$setTimeout(() => {
-          offOpen();
-          fail(new Error("timeout"));
-          engine.close();
-        }, this._timeout);
-        this.subs.push(() => this.$clearTimeout(timer));
+        this.subs.push(
+          this.$later(() => {
+            offOpen();
+            fail(new Error("timeout"));
+            engine.close();
+          }, this._timeout)
+        );
       }
       return this;
     }
@@ -1256,9 +1253,8 @@
           }
         });
       };
-      const timer = this.$setTimeout(attempt, delay);
       const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-      this.subs.push(() => this.$clearTimeout(timer), listen("online", wake), listen("visibilitychange", wake));
+      this.subs.push(this.$later(attempt, delay), listen("online", wake), listen("visibilitychange", wake));
     }
   }
   const proto = Manager.prototype;

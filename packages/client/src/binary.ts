@@ -12,18 +12,6 @@ export const isBlob = (value: unknown): value is Blob => /^(Blob|File)$/.test(ta
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>
   ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
 
-/** Whether a value has binary anywhere inside. `toJSON` is honoured once per object, as `JSON.stringify` does. */
-export function hasBinary(value: any, fromJson?: boolean): boolean {
-  return (
-    !!value &&
-    typeof value == "object" &&
-    (isBinary(value) ||
-      (!fromJson && typeof value.toJSON == "function"
-        ? hasBinary(value.toJSON(), true)
-        : Object.values(value).some((item) => hasBinary(item))))
-  );
-}
-
 // Arguments of one `fromCharCode` call: far below any engine's limit of arguments.
 const CHUNK = 8192;
 

@@ -4,6 +4,7 @@
  * Promises: what waits never takes more than the limit; an event that is dropped tells its acknowledgement, where that takes
  * errors; an event that is under way is not dropped.
  */
+import { fail } from "./acks.js";
 import { sizeOf } from "./packet.js";
 import { EVENT } from "./protocol.js";
 
@@ -26,7 +27,7 @@ export function fits(socket: any, queue: any[], item: any, data: any[]): boolean
       if (excess > 0 && !victim.pending) {
         excess -= victim.$size;
         queue.splice(queue.indexOf(victim), 1);
-        victim.$ack ? victim.$ack(overflow()) : socket.$fail(victim.id, overflow());
+        victim.$ack ? victim.$ack(overflow()) : fail(socket, victim.id, overflow());
       }
     }
   }

@@ -67,15 +67,14 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   upgrading = false;
   /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
   _pingTimeoutTime = Infinity;
-  declare $setTimeout: (fn: () => void, ms?: number) => any;
-  declare $clearTimeout: (timer: any) => void;
+  declare $later: (fn: () => void, ms?: number) => () => void;
 
   private readonly $ctors: TransportCtor[];
   private readonly $unlisten: (() => void)[];
   private declare $inFlight: number;
   private declare $heartbeat: number;
   private declare $maxPayload: number;
-  private $pingTimer: any;
+  private $cancelPing: () => void = () => {};
 
   /** Without an address the options say where to connect, and else the page does. */
   constructor(uri: string | undefined, options: EngineOptions) {
@@ -133,7 +132,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $open(): void {
     const { transports } = this;
     if (!transports.length) {
-      this.$setTimeout(() => this.$emit("error", "No transports available"), 0);
+      this.$later(() => this.$emit("error", "No transports available"), 0);
       return;
     }
     const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");
@@ -196,13 +195,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   }
 
   private $resetPingTimeout(): void {
-    this.$clearTimeout(this.$pingTimer);
+    this.$cancelPing();
     this._pingTimeoutTime = Date.now() + this.$heartbeat;
     const close = () => this.$close("ping timeout");
-    this.$pingTimer = this.$setTimeout(() => {
+    this.$cancelPing = this.$later(() => {
       // A timer that is late was throttled or frozen: what has come meanwhile is read first.
       if (Date.now() - this._pingTimeoutTime < LATE) close();
-      else this.$pingTimer = this.$setTimeout(close, LATE);
+      else this.$cancelPing = this.$later(close, LATE);
     }, this.$heartbeat);
   }
 
@@ -279,7 +278,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   private $close(reason: string, description?: CloseDetails | Error): void {
     if (!this.readyState || this.readyState == "closed") return;
-    this.$clearTimeout(this.$pingTimer);
+    this.$cancelPing();
     this.transport.off("close");
     this.transport.close().off();
     for (const unlisten of this.$unlisten) unlisten();

@@ -69,8 +69,7 @@ export class Manager<
   _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
   _reconnecting = false;
-  declare $setTimeout: (fn: () => void, ms?: number) => any;
-  declare $clearTimeout: (timer: any) => void;
+  declare $later: (fn: () => void, ms?: number) => () => void;
 
   private readonly uri?: string;
   private subs: (() => void)[] = [];
@@ -144,12 +143,13 @@ export class Manager<
     this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
 
     if (this._timeout !== false) {
-      const timer = this.$setTimeout(() => {
-        offOpen();
-        fail(new Error("timeout"));
-        engine.close();
-      }, this._timeout);
-      this.subs.push(() => this.$clearTimeout(timer));
+      this.subs.push(
+        this.$later(() => {
+          offOpen();
+          fail(new Error("timeout"));
+          engine.close();
+        }, this._timeout),
+      );
     }
     return this;
   }
@@ -242,10 +242,9 @@ export class Manager<
         }
       });
     };
-    const timer = this.$setTimeout(attempt, delay);
     // No reason to wait any longer; and the timers of a page that nobody looked at are throttled.
     const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-    this.subs.push(() => this.$clearTimeout(timer), listen("online", wake), listen("visibilitychange", wake));
+    this.subs.push(this.$later(attempt, delay), listen("online", wake), listen("visibilitychange", wake));
   }
 }
 

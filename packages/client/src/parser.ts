@@ -4,7 +4,7 @@
  * Promises: a text that breaks the rules throws and nothing else happens; attachments are bounded; placeholders are only
  * filled from the attachments that their packet announced. Pure: no socket, no clock.
  */
-import { hasBinary, isBinary } from "./binary.js";
+import { isBinary } from "./binary.js";
 import { Emitter } from "./emitter.js";
 import { ACK, CONNECT_ERROR, EVENT, isPayloadValid, type Packet } from "./protocol.js";
 
@@ -13,22 +13,23 @@ const MAX_ATTACHMENTS = 10;
 
 export class Encoder {
   /** The text of a packet, followed by its attachments. */
-  encode(packet: Packet): any[] {
-    let { type, nsp, id, data } = packet;
+  encode({ type, nsp, id, data }: Packet): any[] {
     const attachments: any[] = [];
-    let json = "";
-    if ((type == EVENT || type == ACK) && hasBinary(data)) {
-      json = JSON.stringify(data, function (key, value) {
-        // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer.
-        const raw = this[key];
-        return isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
-      });
-      type += 3;
-    } else if (data != null) {
-      json = JSON.stringify(data);
-    }
-    const head = type + (type > CONNECT_ERROR ? attachments.length + "-" : "") + (nsp && nsp != "/" ? nsp + "," : "");
-    return [head + (id ?? "") + json, ...attachments];
+    const json = JSON.stringify(
+      data ?? undefined,
+      type == EVENT || type == ACK
+        ? function (key, value) {
+            // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer.
+            const raw = this[key];
+            return raw && typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+          }
+        : undefined,
+    );
+    const { length } = attachments;
+    return [
+      (length ? type + 3 + (length + "-") : type) + (nsp && nsp != "/" ? nsp + "," : "") + (id ?? "") + (json ?? ""),
+      ...attachments,
+    ];
   }
 }
 
@@ -47,17 +48,14 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
     const isText = typeof frame == "string";
     if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
     if (isText) {
-      packet = this.$decode(frame);
-      if (packet.attachments) {
-        this.$packet = packet;
-        return;
-      }
+      this.$packet = packet = this.$decode(frame);
+      if (packet.attachments) return;
     } else {
       if (this.$attachments.push(frame) < packet!.attachments!) return;
       for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
       delete packet!.attachments;
-      this.destroy();
     }
+    this.destroy();
     this.$emit("decoded", packet!);
   }
 
@@ -72,13 +70,12 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
     if (!match) throw new Error("invalid packet");
     const [, plain, binary, count, nsp = "/", id, json] = match;
     const attachments = +count;
-    if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) throw new Error("illegal attachments");
-
     const packet: Packet = { type: plain ? +plain : +binary - 3, nsp };
     if (id) packet.id = +id;
     if (binary) packet.attachments = attachments;
 
-    const slots: Slot[] = [];
+    const slots: Slot[] = (this.$slots = []);
+    this.$attachments = [];
     if (json) {
       packet.data = JSON.parse(
         json,
@@ -91,11 +88,12 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
       );
     }
     if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
-    for (const [, , num] of slots) {
-      if (!(Number.isInteger(num) && num >= 0 && num < attachments)) throw new Error("illegal attachments");
+    if (
+      (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) ||
+      slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < attachments))
+    ) {
+      throw new Error("illegal attachments");
     }
-    this.$slots = slots;
-    this.$attachments = [];
     return packet;
   }
 }

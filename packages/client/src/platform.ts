@@ -44,15 +44,17 @@ export function listen(event: string, listener: (event: any) => void): () => voi
   return () => globalThis.removeEventListener?.(event, listener);
 }
 
-/** Gives `target` its timers: the ones of now, or with `useNativeTimers` the ones from before anybody replaced them. */
+/**
+ * Gives `target` its `$later`, which runs a function after a time and gives the way to prevent it. The timers are those of
+ * now, or with `useNativeTimers` those from before anybody replaced them.
+ */
 export function installTimers(target: any, options: { useNativeTimers?: boolean; autoUnref?: boolean }): void {
   const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-  target.$setTimeout = (fn: () => void, ms?: number) => {
+  target.$later = (fn: () => void, ms?: number) => {
     const timer: any = set(fn, ms);
     if (options.autoUnref) timer.unref();
-    return timer;
+    return () => clear(timer);
   };
-  target.$clearTimeout = (timer: any) => clear(timer);
 }
 
 const NATIVE = [setTimeout, clearTimeout] as const;

@@ -23,14 +23,12 @@ export interface QueuedPacket {
   $ack: ((...args: any[]) => void) | false;
 }
 
-/** Queues an event, given as its name, arguments and acknowledgement, of a `Socket`. */
-export function enqueue(socket: any, args: any[]): void {
-  const { _queue: queue, _opts: opts, flags } = socket;
-  const $ack = typeof args[args.length - 1] == "function" && args.pop();
+/** Queues an event of a `Socket`, given as its name and arguments, and its acknowledgement. */
+export function enqueue(socket: any, args: any[], $ack: QueuedPacket["$ack"], flags: Flags): void {
+  const { _queue: queue, _opts: opts } = socket;
   const packet: QueuedPacket = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
   const key = opts.idempotencyKey;
   if (key) args.push(key.call ? key(...args) : unique());
-  socket.flags = {};
   if (!fits(socket, queue, packet, args)) {
     if ($ack) $ack(overflow());
     return;

@@ -5,11 +5,13 @@
  * called at most once; events that arrive before the CONNECT are delivered right before `connect`.
  */
 import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
+import { fail, register, type Ack } from "./acks.js";
 import { fits, overflow } from "./buffer.js";
 import { addCatchAll } from "./catch-all.js";
 import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
+import { promise } from "./promise.js";
 import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
 import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
@@ -23,7 +25,6 @@ interface SocketEvents {
 }
 
 type Listener = (...args: any[]) => void;
-type Ack = ((...args: any[]) => void) & { withError?: boolean };
 
 export interface Socket<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
   /** Same as `connect`. */
@@ -117,40 +118,23 @@ export class Socket<
     if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
     const data: any[] = [ev, ...args];
     const { flags, io } = this;
+    const ack = typeof data[data.length - 1] == "function" && data.pop();
+    this.flags = {};
     if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
-      enqueue(this, data);
+      enqueue(this, data, ack, flags);
       return this;
     }
 
     const packet: Partial<Packet> = (this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } });
-    const ack = typeof data[data.length - 1] == "function" && data.pop();
     const connected = this.connected && !io.engine._hasPingExpired();
-    this.flags = {};
     const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
-    if (ack) this.$registerAck((packet.id = this.ids++), ack, flags);
+    if (ack) register(this, (packet.id = this.ids++), ack, flags);
     if (flags.volatile && !(connected && io.engine.transport.writable)) {
       // dropped: that is what volatile means
     } else if (connected) this.$transmit(packet);
     else if (kept) this.sendBuffer.push(packet);
-    else this.$fail(packet.id, overflow());
+    else fail(this, packet.id, overflow());
     return this;
-  }
-
-  private $registerAck(id: number, ack: Ack, flags: Flags): void {
-    const timeout = flags.timeout ?? this._opts.ackTimeout;
-    this.acks[id] = ack;
-    if (timeout == null) return;
-    const timer = this.io.$setTimeout(() => {
-      delete this.acks[id];
-      this.sendBuffer = this.sendBuffer.filter((packet) => packet.id !== id);
-      ack.call(this, new Error("operation has timed out"));
-    }, timeout);
-    const withTimer: Ack = (...args) => {
-      this.io.$clearTimeout(timer);
-      ack.apply(this, args);
-    };
-    withTimer.withError = true;
-    this.acks[id] = withTimer;
   }
 
   /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
@@ -158,37 +142,7 @@ export class Socket<
     ev: Ev,
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
   ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
-    const { signal } = this.flags;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        this.flags = {};
-        throw signal.reason;
-      }
-      const ack: Ack = (err, value) => {
-        signal?.removeEventListener("abort", abort);
-        err ? reject(err) : resolve(value);
-      };
-      ack.withError = true;
-      this.emit(ev, ...([...args, ack] as any));
-      const { $last } = this;
-      const abort = () => {
-        reject(signal!.reason);
-        for (const list of [this.sendBuffer, this._queue]) {
-          const i = list.indexOf($last);
-          if (i >= 0) list.splice(i, 1);
-        }
-        delete this.acks[$last.id];
-        drain(this);
-      };
-      signal?.addEventListener("abort", abort);
-    });
-  }
-
-  /** Ends an acknowledgement that will not be answered. @internal */
-  $fail(id: any, err: Error): void {
-    const ack = this.acks[id];
-    delete this.acks[id];
-    if (ack && (ack.withError || this._opts.ackErrors)) ack.call(this, err);
+    return promise(this, [ev, ...args]);
   }
 
   private packet(packet: Partial<Packet>): void {
@@ -219,7 +173,7 @@ export class Socket<
     this.$emit("disconnect", reason as Socket.DisconnectReason, description);
     // Nobody will answer any more, but for what was not sent yet.
     for (const id of Object.keys(this.acks)) {
-      if (!this.sendBuffer.some((packet) => packet.id == (id as any))) this.$fail(id, new Error("socket has been disconnected"));
+      if (!this.sendBuffer.some((packet) => packet.id == (id as any))) fail(this, id, new Error("socket has been disconnected"));
     }
   }
 

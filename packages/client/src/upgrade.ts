@@ -62,6 +62,6 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
 
   engine.on("close", onClose).on("upgrading", onUpgrading);
   if (upgrades.includes("webtransport") && name != "webtransport") {
-    engine.$setTimeout(() => over || transport.open(), HEAD_START);
+    engine.$later(() => over || transport.open(), HEAD_START);
   } else transport.open();
 }

@@ -87,7 +87,7 @@ export class Polling extends Transport {
   ): AbortController {
     const { opts, socket } = this;
     const abort = new AbortController();
-    const timer = opts.requestTimeout && socket.$setTimeout(() => abort.abort(), opts.requestTimeout);
+    const cancel = opts.requestTimeout && socket.$later(() => abort.abort(), opts.requestTimeout);
     platform
       .fetch(
         this.$uri("http", opts.timestampRequests !== false),
@@ -105,7 +105,7 @@ export class Polling extends Transport {
         response.responseText = await response.text();
         return response;
       })
-      .finally(() => socket.$clearTimeout(timer))
+      .finally(cancel)
       // Two arguments: what a listener throws is not a failure of the request.
       .then((response) => {
         const { ok, status, responseText } = response;

@@ -19,11 +19,14 @@ export class WT extends Transport {
   protected doOpen(): void {
     // Frames are made of bytes: a Blob has to be read first.
     this.$textOnly = true;
-    this.$run().catch((err) => this.$fail(err));
+    this.$run().catch((err) => this.$end(err));
   }
 
-  private $fail(err: unknown): void {
-    if (this.readyState != "closed") this.onError("webtransport error", err);
+  /** However a session ends, it is told once. */
+  private $end(err?: unknown): void {
+    if (this.readyState == "closed") return;
+    if (err) this.onError("webtransport error", err);
+    else this.onClose({ description: "webtransport connection closed" });
   }
 
   private async $run(): Promise<void> {
@@ -32,10 +35,8 @@ export class WT extends Transport {
       this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
       this.opts.transportOptions?.webtransport,
     ));
-    const end = () => {
-      if (this.readyState != "closed") this.onClose({ description: "webtransport connection closed" });
-    };
-    session.closed.then(end, (err: unknown) => this.$fail(err));
+    const end = (err?: unknown) => this.$end(err);
+    session.closed.then(() => end(), end);
     await session.ready;
     const { readable, writable } = await session.createBidirectionalStream();
     const reader = readable.getReader();
@@ -47,7 +48,7 @@ export class WT extends Transport {
     this.onOpen();
     await readFrames(
       async () => (await reader.read()).value,
-      (packet) => this.readyState != "closed" && this.onPacket(decodePacket(packet)),
+      (packet) => this.onPacket(decodePacket(packet)),
     );
     this.doClose();
     end();
@@ -56,7 +57,7 @@ export class WT extends Transport {
   protected write(packets: Packet[]): void {
     Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
       () => this.$onDrain(),
-      (err) => this.$fail(err),
+      (err) => this.$end(err),
     );
   }
 

@@ -324,12 +324,27 @@ test("remember_upgrade_starts_with_websocket", () => {
   assert.equal(FakeTransport.last.name, "fake");
 });
 
-test("auto_unref_and_native_timers", () => {
+test("native_timers_are_not_those_of_a_test", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  const native = make({ useNativeTimers: true, autoUnref: true });
-  const timer = native.$setTimeout(() => {}, 1000);
-  assert.equal(timer.hasRef(), false);
-  native.$clearTimeout(timer);
+  let called = 0;
+  const cancel = make({ useNativeTimers: true }).$later(() => called++, 1);
+  mock.timers.tick(10);
+  assert.equal(called, 0);
+  cancel();
+});
+
+test("auto_unref_is_for_every_timer", () => {
+  const original = globalThis.setTimeout;
+  let unrefs = 0;
+  try {
+    globalThis.setTimeout = (() => ({ unref: () => unrefs++ })) as any;
+    make({ autoUnref: true }).$later(() => {}, 1);
+    assert.equal(unrefs, 1);
+    make({}).$later(() => {}, 1);
+    assert.equal(unrefs, 1);
+  } finally {
+    globalThis.setTimeout = original;
+  }
 });
 
 test("transports_are_named_in_one_way", () => {

@@ -201,3 +201,15 @@ test("what_json_cannot_say_throws_at_the_emitter", () => {
   loop.push(loop);
   for (const data of [loop, ["a", 1n]]) assert.throws(() => new Encoder().encode({ type: 2, nsp: "/", data }));
 });
+
+test("binary_is_found_wherever_json_looks", () => {
+  const bytes = Uint8Array.of(1);
+  const wire = (value: any) => new Encoder().encode({ type: 2, nsp: "/", data: ["e", value] });
+  assert.deepEqual(wire({ a: [{ b: bytes }] }), ['51-["e",{"a":[{"b":{"_placeholder":true,"num":0}}]}]', bytes]);
+  assert.deepEqual(wire({ toJSON: () => [bytes] }), ['51-["e",[{"_placeholder":true,"num":0}]]', bytes]);
+  assert.deepEqual(wire([bytes, null, bytes]).length, 3);
+  assert.deepEqual(wire({ toJSON: () => 1, hidden: bytes }), ['2["e",1]']);
+  assert.deepEqual(wire(new Map([[1, bytes]])), ['2["e",{}]']);
+  const itself: any = { a: 1, toJSON: () => itself };
+  assert.deepEqual(wire(itself), ['2["e",{"a":1}]']);
+});

@@ -1,0 +1,36 @@
+/**
+ * `emitWithAck`, with or without an `AbortSignal`.
+ *
+ * Promises: it settles once; after the signal nothing of the event is left, and what was not sent never is; the signal is not
+ * listened to any longer than needed.
+ */
+import type { Ack } from "./acks.js";
+import { drain, type Flags } from "./retry.js";
+
+/** Emits an event of a `Socket` and promises the first argument of the answer. */
+export function promise(socket: any, args: any[]): Promise<any> {
+  const { signal }: Flags = socket.flags;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      socket.flags = {};
+      throw signal.reason;
+    }
+    const ack: Ack = (err, value) => {
+      signal?.removeEventListener("abort", abort);
+      err ? reject(err) : resolve(value);
+    };
+    ack.withError = true;
+    socket.emit(...args, ack);
+    const { $last } = socket;
+    const abort = () => {
+      reject(signal!.reason);
+      for (const list of [socket.sendBuffer, socket._queue]) {
+        const i = list.indexOf($last);
+        if (i >= 0) list.splice(i, 1);
+      }
+      delete socket.acks[$last.id];
+      drain(socket);
+    };
+    signal?.addEventListener("abort", abort);
+  });
+}
