@@ -165,5 +165,9 @@ describe("the profile engine-client", () => {
     assert.equal(reason, "transport error");
     assert.equal(why.status, 400);
     assert.deepEqual(JSON.parse(why.text), { code: 1, message: "Session ID unknown" });
+    const { socket } = connect(CLIENTS[6], ["polling"], { query: { deny: "1" } });
+    const refused = await within(new Promise((resolve) => socket.on("error", resolve)), 5000, "the error");
+    assert.deepEqual([refused.message, refused.description], ["xhr poll error", 403]);
+    assert.deepEqual(JSON.parse(refused.context.responseText), { code: 4, message: "Forbidden" });
   });
 });

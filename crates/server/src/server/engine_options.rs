@@ -50,8 +50,11 @@ impl ServerBuilder {
     }
 
     /// Decides whether a request may open a connection: over polling and over WebSocket, before anything else is done
-    /// for it. It is not asked again for the requests that follow. The client reads the error as the message of its
-    /// `connect_error`.
+    /// for it. It is not asked again for the requests that follow.
+    ///
+    /// A client that polls is answered 403 with `{"code":4,"message":…}`: the official client's `connect_error` says
+    /// "xhr poll error", with the answer in `error.context.responseText`. A WebSocket's request is answered 400 with the
+    /// message, which browsers show to nobody. Either tries again later.
     ///
     /// This is the place for what the HTTP request tells: addresses, cookies, headers. Who may enter a namespace, with
     /// what the client sends as `auth`, is for a [middleware](crate::Namespace::middleware) to decide. What must see
@@ -87,6 +90,9 @@ impl ServerBuilder {
     /// same. Where it fails, or what it makes is no such id, or is another session's, the request is refused with
     /// [`BadRequest::IdGenerationError`](crate::BadRequest::IdGenerationError). It has as long as
     /// [`connect_timeout`](Self::connect_timeout).
+    ///
+    /// Clients of Socket.IO 2 make their public id of it; in `/` they can't be reached by it with `to` unless it has
+    /// twenty characters, as the random ones do.
     ///
     /// ```
     /// use enchufe::{RequestHead, Server};
