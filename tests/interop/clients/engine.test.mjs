@@ -165,9 +165,14 @@ describe("the profile engine-client", () => {
     assert.equal(reason, "transport error");
     assert.equal(why.status, 400);
     assert.deepEqual(JSON.parse(why.text), { code: 1, message: "Session ID unknown" });
-    const { socket } = connect(CLIENTS[6], ["polling"], { query: { deny: "1" } });
-    const refused = await within(new Promise((resolve) => socket.on("error", resolve)), 5000, "the error");
-    assert.deepEqual([refused.message, refused.description], ["xhr poll error", 403]);
-    assert.deepEqual(JSON.parse(refused.context.responseText), { code: 4, message: "Forbidden" });
+    const denied = connect(CLIENTS[6], ["polling"], { query: { deny: "1" } });
+    const error = new Promise((resolve) => {
+      denied.socket.on("error", ({ message, description, context }) => {
+        resolve([message, description, JSON.parse(context.responseText)]);
+      });
+    });
+    const answer = { code: 4, message: "Forbidden" };
+    await assert.rejects(denied.opened);
+    assert.deepEqual(await error, ["xhr poll error", 403, answer]);
   });
 });
