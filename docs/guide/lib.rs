@@ -30,3 +30,6 @@ pub mod deployment {}
 
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("old-clients.md")]
+pub mod old_clients {}

@@ -66,18 +66,20 @@ fn public_suites(job: &mut Job<'_>, given: &Path) -> Result<(), String> {
     let given = job.root.join(given);
     let docs = if given.join("docs").is_dir() { given.join("docs") } else { given };
     let suites = [
-        ("engine", docs.join("engine.io-protocol/v4-test-suite")),
-        ("protocol", docs.join("socket.io-protocol/v5-test-suite")),
+        ("engine", "engine.io-protocol/v3-test-suite"),
+        ("engine", "engine.io-protocol/v4-test-suite"),
+        ("protocol", "socket.io-protocol/v5-test-suite"),
     ];
-    for (_, folder) in &suites {
+    let suites = suites.map(|(profile, suite)| (profile, suite, docs.join(suite)));
+    for (_, _, folder) in &suites {
         if !folder.join("test-suite.js").is_file() {
             return Err(format!("{} has no test-suite.js", folder.display()));
         }
     }
     let testbed = node::testbed(job)?;
-    for (profile, folder) in suites {
+    for (profile, suite, folder) in suites {
         // A copy, so that nothing is installed into the checkout.
-        let copy = job.target().join("xtask/suites").join(profile);
+        let copy = job.target().join("xtask/suites").join(suite);
         copy_files(&folder, &copy)?;
         node::packages(job, &copy)?;
         TcpListener::bind(("127.0.0.1", SUITES_PORT)).map_err(|error| {

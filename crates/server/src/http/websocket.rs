@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enchufe_proto::engine::{Dialect, Path, Transport};
+use enchufe_proto::engine::{Dialect, Path, Revision, Transport};
 use enchufe_proto::websocket::handshake;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 pub(crate) use hyper::upgrade::OnUpgrade;
@@ -23,6 +23,10 @@ use crate::error::BadRequest;
 
 /// How long the HTTP server may take to hand the stream over once 101 was answered.
 const HAND_OVER: Duration = Duration::from_secs(10);
+
+/// How long a client of revision 3 has, from the 101 on, until the OPEN packet comes. Those that start to listen only when
+/// the WebSocket is open lose what comes in the same segment: the public suite of that revision is one of them.
+const LISTENING: Duration = Duration::from_millis(20);
 
 /// Whether a request asks for a WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -51,6 +55,9 @@ pub(crate) async fn open(
     let core = core.clone();
     tokio::spawn(async move {
         let Some(incoming) = handed_over(on_upgrade, dialect).await else { return };
+        if dialect.revision == Revision::Three {
+            tokio::time::sleep(LISTENING).await;
+        }
         if let Stream::Tcp(stream) = &incoming.stream {
             block.set_address_if_unknown(stream.peer_addr().ok());
         }
