@@ -78,14 +78,14 @@ impl FromContext<OnEvent> for Ack {
     type Uses = EventAck;
 
     fn from_context(cx: &Context<'_, OnEvent>) -> Result<Self, Rejection> {
-        Ok(Self::new(cx.socket(), OnEvent::take_ack(cx)))
+        Ok(OnEvent::take_ack(cx).unwrap_or_else(|| Self::new(cx.socket(), None)))
     }
 }
 
 /// `None` where the event's sender doesn't wait for an answer.
 impl OptionalFromContext<OnEvent> for Ack {
     fn optional_from_context(cx: &Context<'_, OnEvent>) -> Result<Option<Self>, Rejection> {
-        Ok(OnEvent::take_ack(cx).map(|id| Self::new(cx.socket(), Some(id))))
+        Ok(OnEvent::take_ack(cx))
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) http_compression: Option<usize>,
     pub(crate) parser: Parser,
     pub(crate) recovery: Option<Recovery>,
+    pub(crate) cleanup_empty_child_namespaces: bool,
     pub(crate) limits: Limits,
 }
 
@@ -81,6 +82,7 @@ impl Default for Config {
             http_compression: Some(HTTP_COMPRESSION),
             parser: Parser::default(),
             recovery: None,
+            cleanup_empty_child_namespaces: false,
             limits: Limits::default(),
         }
     }

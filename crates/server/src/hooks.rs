@@ -18,6 +18,7 @@ use crate::error::ConnectionError;
 use crate::handler::guarded;
 use crate::http::{Answer, RequestHead};
 use crate::id::SocketId;
+use crate::server::Server;
 
 /// The future of a hook.
 type Asked<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;
@@ -25,6 +26,7 @@ type Asked<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;
 type Ask<T> = Arc<dyn Fn(RequestHead) -> Asked<T> + Send + Sync>;
 type EditHeaders = Arc<dyn Fn(&mut HeaderMap, &RequestHead) + Send + Sync>;
 type ChooseCors = Arc<dyn Fn(&RequestHead) -> Option<Cors> + Send + Sync>;
+type NewNamespace = Arc<dyn Fn(&Server, &str) + Send + Sync>;
 type Notice = Arc<dyn Fn(&ConnectionError, &RequestHead) + Send + Sync>;
 
 /// What an answer must say for itself: a hook that changed it would only break the connection.
@@ -47,6 +49,7 @@ pub(crate) struct Hooks {
     pub(crate) cors: Option<ChooseCors>,
     pub(crate) connection_error: Option<Notice>,
     pub(crate) observer: Option<Arc<dyn EngineObserver>>,
+    pub(crate) new_namespace: Option<NewNamespace>,
 }
 
 /// A hook of the application in the form in which it is kept.

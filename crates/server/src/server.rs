@@ -1,6 +1,7 @@
 //! The server and how it is built.
 
 mod engine_options;
+mod namespaces;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,7 +20,7 @@ use crate::config::{Config, Limits, TransportKind};
 use crate::core::{Core, Layer};
 use crate::engine::EngineHandler;
 use crate::error::BuildError;
-use crate::extract::{Context, FromContext, Kind, Nothing, Rejection};
+use crate::extract::{Context, FromContext, Nothing, Rejection, SocketKind};
 use crate::id::SocketId;
 use crate::namespace::{Namespace, Namespaces};
 use crate::operators::Broadcast;
@@ -136,8 +137,8 @@ impl Server {
     /// [`Server::namespace`] for names that come from elsewhere.
     pub fn of(&self, namespace: &str) -> Broadcast {
         let name = if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") };
-        match self.0.namespaces.find(&name) {
-            Some(namespace) => Broadcast::new(namespace),
+        match self.0.namespaces.find_at_once(&name) {
+            Some(made) => Broadcast::new(Self::announce(&self.0, made)),
             None => panic!("no namespace {name} was defined; there are {:?}", self.0.namespaces.names()),
         }
     }
@@ -179,7 +180,7 @@ impl Server {
 }
 
 /// Handlers may take the server itself.
-impl<K: Kind> FromContext<K> for Server {
+impl<K: SocketKind> FromContext<K> for Server {
     type Uses = Nothing;
 
     fn from_context(cx: &Context<'_, K>) -> Result<Self, Rejection> {
@@ -330,9 +331,14 @@ impl ServerBuilder {
                 namespace.parser_or(self.config.parser).recovered_by(recovery.clone()).define(&states)
             })
             .collect::<Result<_, _>>()?;
-        let namespaces = Namespaces::new(definitions, states)?;
+        let cleanup = self.config.cleanup_empty_child_namespaces;
+        let (namespaces, made) = Namespaces::new(definitions, states, cleanup)?;
         let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);
-        Ok(Server(Core::new(self.config, layer, self.origin_check, namespaces)))
+        let server = Server(Core::new(self.config, layer, self.origin_check, namespaces));
+        for made in made {
+            Server::announce(&server.0, made);
+        }
+        Ok(server)
     }
 }
 

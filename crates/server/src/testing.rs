@@ -89,7 +89,8 @@ pub(crate) fn logged(run: impl FnOnce()) -> String {
 impl Socket {
     /// A socket without a transport that has been let in, whose client sent this auth.
     pub(crate) fn unconnected(auth: &str) -> Self {
-        let namespaces = Namespaces::new(Vec::new(), Arc::default()).expect("nothing is defined twice");
+        let (namespaces, _) =
+            Namespaces::new(Vec::new(), Arc::default(), false).expect("nothing is defined twice");
         let core = Core::new(Config::default(), Layer::SocketIo, OriginCheck::Off, namespaces);
         let block =
             RequestBlock::new(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), None, false);
@@ -103,7 +104,7 @@ impl Socket {
             Dialect::default(),
             session,
         );
-        let namespace = NamespaceCore::new("/".into(), Arc::default(), Arc::default());
+        let namespace = NamespaceCore::new("/".into(), Arc::default(), Arc::default(), None);
         let socket = Self::enter(&connection, &Arc::new(namespace), Some(auth.into()));
         assert!(socket.accept());
         socket

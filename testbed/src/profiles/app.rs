@@ -11,10 +11,7 @@ use crate::args::Options;
 
 pub(crate) fn server(options: &Options) -> Result<Server, BuildError> {
     let protected = Namespace::new("/protected").middleware(authenticate);
-    let tenants = Namespace::matching(|name| {
-        name.strip_prefix("/tenant-")
-            .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-    });
+    let tenants = Namespace::regex("/tenant-[0-9]+");
     options
         .apply(Server::builder())
         .namespace(with_events(Namespace::new("/")))

@@ -33,8 +33,11 @@ use self::flush::Flushed;
 use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
+use crate::error::Refusal;
+use crate::frames::{self, Wire};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
+use crate::namespace::{NamespaceCore, Question};
 use crate::socket::Socket;
 
 /// On its driver's list.
@@ -87,6 +90,8 @@ pub(crate) enum Mail {
     Stream(Box<Incoming>, Path),
     /// The connect handler of this socket has finished: what waited for it can go on.
     Admitted(Socket),
+    /// It was decided that this namespace exists: the client that asked goes in.
+    Enter(Box<Question>, Arc<NamespaceCore>),
     /// This socket was disconnected: its handlers are to run.
     Disconnected(Socket),
 }
@@ -106,6 +111,8 @@ pub(crate) struct Connection {
     posting: AtomicBool,
     /// Event handlers that have not finished.
     in_flight: AtomicU32,
+    /// Namespaces of which it is being decided whether they exist.
+    questions: AtomicU32,
     /// Bytes of the events that wait until fewer handlers are running; see [`parked`].
     parked_bytes: AtomicUsize,
     inner: Mutex<Inner>,
@@ -150,6 +157,7 @@ impl Connection {
             flags: AtomicU8::new(QUEUED),
             posting: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
+            questions: AtomicU32::new(0),
             parked_bytes: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 session,
@@ -361,6 +369,25 @@ impl Connection {
             inner.drained.get_or_insert_with(Default::default).clone().notified_owned()
         };
         notified.await;
+    }
+
+    // ---- asking its way in -----------------------------------------------------------------------
+
+    /// Does not let the client into a namespace.
+    pub(crate) fn refuse(&self, wire: Wire<'_>, refusal: &Refusal) {
+        self.send([frames::connect_error(self.revision(), wire, refusal.message(), refusal.data())]);
+    }
+
+    pub(crate) fn question_began(&self) {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn question_decided(&self) {
+        self.questions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed) as usize
     }
 
     // ---- polling --------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ use super::{Connection, Mail};
 use crate::core::Layer;
 use crate::engine::observer::observe;
 use crate::engine::{EngineHandler, EngineSocket, Message};
-use crate::frames::{self, Wire};
+use crate::error::Refusal;
+use crate::frames::Wire;
 use crate::handler::guarded;
-use crate::namespace::{admit, dispatch};
+use crate::namespace::{Found, INVALID_NAMESPACE, Made, NamespaceCore, Question, admit, dispatch};
 use crate::old_clients;
 use crate::parser::Parser;
 use crate::reason::DisconnectReason;
+use crate::server::Server;
 use crate::socket::{Early, Gate, Socket};
 
 /// A new connection.
@@ -58,7 +60,7 @@ pub(super) fn binary(connection: &Arc<Connection>, assembler: &mut Assembler, da
     if let Layer::Engine(handler) = &connection.core.layer {
         return engine_message(connection, &**handler, Message::Binary(data.into_bytes()));
     }
-    if connection.core.namespaces.speak_msgpack && !assembler.is_waiting() {
+    if connection.core.namespaces.speak_msgpack() && !assembler.is_waiting() {
         return match msgpack::decode(&data, &connection.core.packet_limits) {
             Ok(decoded) => {
                 handle(connection, Parser::Msgpack, &decoded.packet(), decoded.attachments());
@@ -153,10 +155,14 @@ fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'
 /// A client of revision 3 is in `/` without asking. Where there is none it is told nothing: it would take a refusal of
 /// `/` for one of each namespace that it asks for.
 fn enter_main(connection: &Arc<Connection>) {
-    match connection.core.namespaces.find("/") {
-        Some(namespace) => connect(connection, namespace.wire(), None),
-        None => tracing::debug!("a client of revision 3 came, and there is no namespace `/`"),
-    }
+    let parser = match connection.core.namespaces.find("/") {
+        Found::Namespace(made) => Server::announce(&connection.core, made).wire().parser,
+        Found::Ask(_) => connection.core.config.parser,
+        Found::Nobody => {
+            return tracing::debug!("a client of revision 3 came, and there is no namespace `/`");
+        }
+    };
+    connect(connection, Wire { namespace: "/", parser }, None);
 }
 
 /// `wire` is what is asked for: a namespace, with the parser that has read the packet.
@@ -164,24 +170,60 @@ fn connect(connection: &Arc<Connection>, wire: Wire<'_>, auth: Option<Arc<str>>)
     if connection.socket(wire.namespace).is_some() {
         return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
     }
-    if connection.sockets().len() >= connection.core.config.limits.max_namespaces {
+    let joined = connection.sockets().len() + connection.questions();
+    if joined >= connection.core.config.limits.max_namespaces {
         return refuse(connection, wire, "too many namespaces");
     }
-    let Some(namespace) = connection.core.namespaces.find(wire.namespace) else {
-        return refuse(connection, wire, "Invalid namespace");
-    };
+    match connection.core.namespaces.find(wire.namespace) {
+        Found::Namespace(made) => {
+            let namespace = Server::announce(&connection.core, made);
+            enter(connection, wire, &namespace, auth);
+        }
+        Found::Ask(parents) => {
+            let connection = connection.clone();
+            let question =
+                Question { connection, name: wire.namespace.into(), parser: wire.parser, auth, parents };
+            Question::begin(question);
+        }
+        Found::Nobody => refuse(connection, wire, INVALID_NAMESPACE),
+    }
+}
+
+/// It was decided that a namespace exists: the client that asked for it goes in. It may have asked twice.
+pub(super) fn enter_decided(question: &Question, namespace: &Arc<NamespaceCore>) {
+    let connection = &question.connection;
+    if connection.socket(namespace.name()).is_some() {
+        return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
+    }
+    enter(connection, question.wire(), namespace, question.auth.clone());
+}
+
+fn enter(
+    connection: &Arc<Connection>,
+    wire: Wire<'_>,
+    namespace: &Arc<NamespaceCore>,
+    auth: Option<Arc<str>>,
+) {
     let spoken = namespace.wire().parser;
     if spoken != wire.parser {
         let message = format!("this namespace uses the {} parser", spoken.name());
-        return refuse(connection, wire, &message);
+        return connection.refuse(wire, &Refusal::new(message));
     }
-    let socket = Socket::enter(connection, &namespace, auth);
+    let socket = Socket::enter(connection, namespace, auth);
     connection.add_socket(socket.clone());
+    if connection.core.namespaces.entered(namespace) {
+        // It was let go while the client was on its way.
+        let made = Made { namespace: namespace.clone(), new: true };
+        Server::announce(&connection.core, made);
+    }
+    if namespace.is_closed() {
+        return socket.turn_out();
+    }
     connection.core.run(connection, Box::pin(admit::admit(socket)));
 }
 
-fn refuse(connection: &Connection, wire: Wire<'_>, message: &str) {
-    connection.send([frames::connect_error(connection.revision(), wire, message, None)]);
+fn refuse(connection: &Connection, wire: Wire<'_>, message: &'static str) {
+    connection.refuse(wire, &Refusal::new(message));
 }
 
 /// A connect handler has finished: the events that waited for it are handled, in order. `false` where as many

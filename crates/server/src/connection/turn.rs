@@ -57,6 +57,7 @@ impl Slot {
                     connection.inner.lock().mail.push(Mail::Admitted(socket));
                 }
             }
+            Mail::Enter(question, namespace) => mux::enter_decided(&question, &namespace),
             Mail::Disconnected(socket) => mux::disconnected(&socket),
         }
     }
@@ -302,7 +303,7 @@ impl Slot {
                     let _ = answer.send(PostAnswer::Bad);
                 }
                 Mail::Disconnected(socket) => mux::disconnected(&socket),
-                Mail::Stream(..) | Mail::Admitted(_) => {}
+                Mail::Stream(..) | Mail::Admitted(_) | Mail::Enter(..) => {}
             }
         }
         mux::closed(&connection, sockets, DisconnectReason::from(reason));

@@ -24,6 +24,14 @@ pub enum BuildError {
         /// The reserved name.
         event: String,
     },
+    /// What was to be a pattern or regular expression for names of namespaces is none.
+    #[error("no pattern for namespaces: {pattern}: {error}")]
+    InvalidPattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong with it.
+        error: String,
+    },
     /// Two namespaces of one server have the same name.
     #[error("namespace {0} is defined twice")]
     DuplicateNamespace(String),

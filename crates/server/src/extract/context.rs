@@ -1,8 +1,10 @@
 //! What a handler is called with, before its extractors have taken it apart.
 
 use super::kind::{
-    Answerable, EventKind, Kind, Occurrence, OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware,
+    Answerable, EventKind, Kind, Occurrence, OnConnect, OnDisconnect, OnError, OnEvent, OnFallback,
+    OnIncoming, OnMiddleware, OnNamespace, SocketKind,
 };
+use crate::error::Refusal;
 use crate::socket::{DisconnectReason, Handshake, Socket};
 use crate::state::States;
 use enchufe_proto::socket::Args;
@@ -11,20 +13,23 @@ use std::fmt;
 
 /// What a handler is called with: extractors make themselves from it, see [`FromContext`](super::FromContext).
 pub struct Context<'a, K: Kind> {
-    socket: &'a Socket,
+    pub(super) subject: K::Subject<'a>,
+    handshake: &'a Handshake,
     states: &'a States,
     pub(super) detail: K::Detail<'a>,
 }
 
-impl<K: Kind> Context<'_, K> {
+impl<K: SocketKind> Context<'_, K> {
     /// The socket that the handler is called for.
     pub fn socket(&self) -> &Socket {
-        self.socket
+        K::socket(self)
     }
+}
 
-    /// The request that opened the socket's connection, and the client's auth.
+impl<K: Kind> Context<'_, K> {
+    /// The request that opened the client's connection, and the client's auth.
     pub fn handshake(&self) -> &Handshake {
-        self.socket.handshake()
+        self.handshake
     }
 
     /// The state of type `T` that was given to the server, or `None`.
@@ -55,6 +60,27 @@ impl Context<'_, OnDisconnect> {
     }
 }
 
+impl Context<'_, OnError> {
+    /// Why the event was refused.
+    pub fn refusal(&self) -> &Refusal {
+        self.detail.1
+    }
+}
+
+impl Context<'_, OnNamespace> {
+    /// The name that the client asks for. It begins with `/`.
+    pub fn namespace_name(&self) -> &str {
+        self.detail
+    }
+}
+
+/// What happens to a socket.
+impl<'a, K: Kind<Subject<'a> = &'a Socket>> Context<'a, K> {
+    fn about(socket: &'a Socket, states: &'a States, detail: K::Detail<'a>) -> Self {
+        Self { subject: socket, handshake: socket.handshake(), states, detail }
+    }
+}
+
 impl<'a> Context<'a, OnEvent> {
     /// An event for the handlers of its name. `ack` is given to the one handler that answers.
     pub(crate) fn event_of(
@@ -65,7 +91,7 @@ impl<'a> Context<'a, OnEvent> {
         ack: Option<u64>,
     ) -> Self {
         let event = Occurrence { name, args };
-        Self { socket, states, detail: Answerable { event, ack: Cell::new(ack) } }
+        Self::about(socket, states, Answerable { event, ack: Cell::new(ack) })
     }
 }
 
@@ -77,28 +103,62 @@ impl<'a> Context<'a, OnFallback> {
         name: &'a str,
         args: &'a Args<'a>,
     ) -> Self {
-        Self { socket, states, detail: Occurrence { name, args } }
+        Self::about(socket, states, Occurrence { name, args })
+    }
+}
+
+#[expect(dead_code, reason = "event middleware comes next")]
+impl<'a> Context<'a, OnIncoming> {
+    /// An event that came in.
+    pub(crate) fn incoming(
+        socket: &'a Socket,
+        states: &'a States,
+        name: &'a str,
+        args: &'a Args<'a>,
+    ) -> Self {
+        Self::about(socket, states, Occurrence { name, args })
+    }
+}
+
+#[expect(dead_code, reason = "event middleware comes next")]
+impl<'a> Context<'a, OnError> {
+    /// An event that was refused.
+    pub(crate) fn refused(
+        socket: &'a Socket,
+        states: &'a States,
+        name: &'a str,
+        args: &'a Args<'a>,
+        refusal: &'a Refusal,
+    ) -> Self {
+        Self::about(socket, states, (Occurrence { name, args }, refusal))
+    }
+}
+
+impl<'a> Context<'a, OnNamespace> {
+    /// A client that asks for a namespace.
+    pub(crate) fn asking(name: &'a str, handshake: &'a Handshake, states: &'a States) -> Self {
+        Self { subject: (), handshake, states, detail: name }
     }
 }
 
 impl<'a> Context<'a, OnMiddleware> {
     /// A client that asks to enter.
     pub(crate) fn entering(socket: &'a Socket, states: &'a States) -> Self {
-        Self { socket, states, detail: () }
+        Self::about(socket, states, ())
     }
 }
 
 impl<'a> Context<'a, OnConnect> {
     /// A client that was let in.
     pub(crate) fn connected(socket: &'a Socket, states: &'a States) -> Self {
-        Self { socket, states, detail: () }
+        Self::about(socket, states, ())
     }
 }
 
 impl<'a> Context<'a, OnDisconnect> {
     /// A socket that leaves.
     pub(crate) fn leaving(socket: &'a Socket, states: &'a States, reason: DisconnectReason) -> Self {
-        Self { socket, states, detail: reason }
+        Self::about(socket, states, reason)
     }
 }
 

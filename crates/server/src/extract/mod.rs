@@ -21,8 +21,12 @@ pub use all::Extractors;
 pub use auth::Auth;
 pub use context::Context;
 pub use data::{Data, Event};
-pub use kind::{EventKind, Kind, OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
+pub use kind::{
+    EventKind, Kind, OnConnect, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming, OnMiddleware,
+    OnNamespace, SocketKind,
+};
 pub use optional::OptionalFromContext;
+pub use parts::NamespaceName;
 pub use rejection::Rejection;
 pub use uses::{ArgsAndAck, EventAck, EventArgs, Nothing, Plus, Uses};
 
@@ -32,21 +36,24 @@ use crate::state::Requirements;
 
 /// A type that handlers can take as an argument: an extractor.
 ///
-/// `K` is the occasion on which a handler is called: [`OnEvent`], [`OnFallback`], [`OnMiddleware`],
-/// [`OnConnect`] or [`OnDisconnect`]. An extractor that works everywhere is implemented for every `K`; one
-/// that reads the event's arguments for every `K: EventKind`.
+/// `K` is the occasion on which a handler is called: [`OnEvent`], [`OnFallback`], [`OnIncoming`], [`OnError`],
+/// [`OnMiddleware`], [`OnConnect`], [`OnDisconnect`] or [`OnNamespace`]. An extractor that works everywhere is
+/// implemented for every `K`; one that needs the socket for every `K: SocketKind`, and one that reads the event's
+/// arguments for every `K: EventKind`.
 ///
 /// | extractor | where | what |
 /// | --- | --- | --- |
-/// | [`Socket`](crate::Socket) | everywhere | the socket itself |
+/// | [`Socket`](crate::Socket) | everywhere but in `matching_async` | the socket itself |
 /// | [`Handshake`](crate::Handshake) | everywhere | the request that opened the connection, and the client's auth |
 /// | [`Auth<T>`] | everywhere | the client's auth, deserialised |
 /// | [`State<T>`](crate::State) | everywhere | what was given to the server with `state(…)` |
-/// | [`Data<T>`] | events, fallback | the event's arguments, deserialised |
-/// | [`RawArgs`](crate::RawArgs) | events, fallback | the event's arguments, checked but not parsed |
-/// | [`Event`] | events, fallback | the event's name |
+/// | [`Data<T>`] | wherever there is an event | the event's arguments, deserialised |
+/// | [`RawArgs`](crate::RawArgs) | wherever there is an event | the event's arguments, checked but not parsed |
+/// | [`Event`] | wherever there is an event | the event's name |
 /// | [`Ack`](crate::Ack) | events | the means to answer the event, now or later |
 /// | [`DisconnectReason`](crate::DisconnectReason) | disconnecting, disconnect | why the socket left |
+/// | [`Refusal`](crate::Refusal) | `on_error` | why an event was refused |
+/// | [`NamespaceName`] | `matching_async` | the name that a client asks for |
 /// | `Option<X>` | as `X` | `None` where there is nothing to extract ([`OptionalFromContext`]) |
 /// | `Result<X, Rejection>` | as `X` | the rejection instead of the value, for handlers that want to see it |
 ///

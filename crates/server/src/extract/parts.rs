@@ -1,9 +1,10 @@
 //! The extractors that are parts of the occasion itself and use up nothing.
 
-use super::{Context, FromContext, Kind, Nothing, OnDisconnect, Rejection};
+use super::{Context, FromContext, Kind, Nothing, OnDisconnect, OnError, OnNamespace, Rejection, SocketKind};
+use crate::error::Refusal;
 use crate::socket::{DisconnectReason, Handshake, Socket};
 
-impl<K: Kind> FromContext<K> for Socket {
+impl<K: SocketKind> FromContext<K> for Socket {
     type Uses = Nothing;
 
     fn from_context(cx: &Context<'_, K>) -> Result<Self, Rejection> {
@@ -24,5 +25,28 @@ impl FromContext<OnDisconnect> for DisconnectReason {
 
     fn from_context(cx: &Context<'_, OnDisconnect>) -> Result<Self, Rejection> {
         Ok(cx.reason())
+    }
+}
+
+/// Why an event was refused.
+impl FromContext<OnError> for Refusal {
+    type Uses = Nothing;
+
+    fn from_context(cx: &Context<'_, OnError>) -> Result<Self, Rejection> {
+        Ok(cx.refusal().clone())
+    }
+}
+
+/// The name of the namespace that a client asks for, for
+/// [`Namespace::matching_async`](crate::Namespace::matching_async). It begins with `/`. Elsewhere there is
+/// [`Socket::namespace_name`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamespaceName(pub String);
+
+impl FromContext<OnNamespace> for NamespaceName {
+    type Uses = Nothing;
+
+    fn from_context(cx: &Context<'_, OnNamespace>) -> Result<Self, Rejection> {
+        Ok(Self(cx.namespace_name().to_owned()))
     }
 }

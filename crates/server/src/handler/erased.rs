@@ -4,7 +4,6 @@ use super::function::HandlerFn;
 use super::guard::{Guarded, guarded};
 use super::name::HandlerName;
 use super::returned::{Answers, Returns};
-use crate::ack::Ack;
 use crate::extract::{Context, Extractors, Kind, Rejection};
 use crate::state::Requirements;
 use std::fmt;
@@ -116,7 +115,7 @@ where
         let started = guarded(&self.name, || {
             let args = A::extract(cx)?;
             // What the extractors have left of the ack is for the return value.
-            let ack = K::take_ack(cx).map(|id| Ack::new(cx.socket(), Some(id)));
+            let ack = K::take_ack(cx);
             Ok((self.function.call_with(args), ack))
         });
         let (future, ack) = started.ok_or(CallError::Panicked)?.map_err(CallError::Rejected)?;

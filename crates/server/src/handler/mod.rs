@@ -55,6 +55,7 @@ mod answer;
 mod erased;
 mod function;
 mod guard;
+mod incoming;
 mod name;
 mod outcome;
 mod returned;
@@ -64,7 +65,8 @@ mod tests;
 pub use answer::{ByEmit, ByNever, ByResult, ByValue, IntoAnswer};
 pub use erased::Handler;
 pub use function::HandlerFn;
-pub use outcome::{IntoOutcome, IntoVerdict};
+pub use incoming::{EventVerdict, IntoEventVerdict};
+pub use outcome::{IntoAdmission, IntoOutcome, IntoVerdict};
 pub use returned::{ByAck, ByOutcome, ByVerdict, Returns};
 
 pub(crate) use answer::Never;

@@ -90,3 +90,52 @@ impl IntoVerdict for Never {
         match self {}
     }
 }
+
+/// A return value of a [predicate](crate::Namespace::matching_async) that says whether a namespace is to exist.
+///
+/// `false` leaves the name to the next that may know it, and at last to "Invalid namespace". `Err(Refusal)` refuses the
+/// client with a message and data of its own. `Err(HandlerError)` does so too, but an error that came in by `?` is
+/// logged, and the client is told no more than "internal error".
+#[diagnostic::on_unimplemented(
+    message = "a predicate for namespaces can't return `{Self}`",
+    label = "the predicate returns `{Self}`",
+    note = "return `bool`, `Result<bool, Refusal>`, `Result<bool, HandlerError>`, or `Result<(), Refusal>` where `Ok(())` means yes"
+)]
+pub trait IntoAdmission {
+    #[doc(hidden)]
+    fn into_admission(self, handler: &str) -> Result<bool, Refusal>;
+}
+
+impl IntoAdmission for bool {
+    fn into_admission(self, _: &str) -> Result<bool, Refusal> {
+        Ok(self)
+    }
+}
+
+impl IntoAdmission for Result<bool, Refusal> {
+    fn into_admission(self, _: &str) -> Self {
+        self
+    }
+}
+
+impl IntoAdmission for Result<(), Refusal> {
+    fn into_admission(self, _: &str) -> Result<bool, Refusal> {
+        self.map(|()| true)
+    }
+}
+
+impl IntoAdmission for Result<bool, HandlerError> {
+    fn into_admission(self, handler: &str) -> Result<bool, Refusal> {
+        self.map_err(|error| {
+            error.log(handler);
+            error.into()
+        })
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoAdmission for Never {
+    fn into_admission(self, _: &str) -> Result<bool, Refusal> {
+        match self {}
+    }
+}

@@ -2,12 +2,13 @@
 //! event's ack.
 
 use super::answer::{IntoAnswer, says_something};
-use super::outcome::{IntoOutcome, IntoVerdict};
+use super::incoming::{EventVerdict, IntoEventVerdict};
+use super::outcome::{IntoAdmission, IntoOutcome, IntoVerdict};
 use crate::ack::Ack;
 use crate::error::{HandlerError, Refusal};
 use crate::extract::{
-    ArgsAndAck, EventAck, EventArgs, Kind, Nothing, OnConnect, OnDisconnect, OnEvent, OnFallback,
-    OnMiddleware, Uses,
+    ArgsAndAck, EventAck, EventArgs, Kind, Nothing, OnConnect, OnDisconnect, OnError, OnEvent, OnFallback,
+    OnIncoming, OnMiddleware, OnNamespace, Uses,
 };
 use serde::Serialize;
 
@@ -43,7 +44,7 @@ pub struct ByAck(());
 #[derive(Debug)]
 pub struct ByOutcome(());
 
-/// The client is let in or not. See [`Returns`].
+/// The client is let in or not, the event goes on or not, the namespace exists or not. See [`Returns`].
 #[derive(Debug)]
 pub struct ByVerdict(());
 
@@ -94,7 +95,7 @@ macro_rules! nothing_answers {
     };
 }
 
-nothing_answers!(OnFallback OnConnect OnDisconnect);
+nothing_answers!(OnFallback OnConnect OnDisconnect OnError);
 
 impl<R: IntoVerdict, U: Uses> Returns<OnMiddleware, R, ByVerdict> for U {
     fn answers() -> Answers {
@@ -103,6 +104,26 @@ impl<R: IntoVerdict, U: Uses> Returns<OnMiddleware, R, ByVerdict> for U {
 
     fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<(), Refusal> {
         returned.into_verdict(handler)
+    }
+}
+
+impl<R: IntoEventVerdict, U: Uses> Returns<OnIncoming, R, ByVerdict> for U {
+    fn answers() -> Answers {
+        Answers::No
+    }
+
+    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<EventVerdict, Refusal> {
+        returned.into_event_verdict(handler)
+    }
+}
+
+impl<R: IntoAdmission, U: Uses> Returns<OnNamespace, R, ByVerdict> for U {
+    fn answers() -> Answers {
+        Answers::No
+    }
+
+    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<bool, Refusal> {
+        returned.into_admission(handler)
     }
 }
 

@@ -1,9 +1,10 @@
 //! `Namespace`: what the application registers, before the server is built.
 
+use super::name::{Dynamic, Matcher, Name};
 use super::routes::Routes;
 use crate::error::BuildError;
-use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
-use crate::handler::{Handler, guarded};
+use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware, OnNamespace};
+use crate::handler::Handler;
 use crate::state::States;
 use enchufe_proto::socket::is_reserved;
 use std::borrow::Cow;
@@ -32,17 +33,20 @@ use std::sync::Arc;
 pub struct Namespace {
     name: Name,
     pub(crate) routes: Routes,
-    reserved: Option<String>,
+    /// What is wrong with it.
+    fault: Option<Fault>,
+}
+
+/// What is wrong with a registration, told when the server is built.
+enum Fault {
+    Reserved(String),
+    Pattern(regex::Error),
 }
 
 impl Namespace {
     /// The namespace of this name. A name that doesn't begin with `/` gets one; `/` is the main namespace.
     pub fn new(name: impl Into<String>) -> Self {
-        let mut name = name.into();
-        if !name.starts_with('/') {
-            name.insert(0, '/');
-        }
-        Self::named(Name::Exact(name.into()))
+        Self::named(Name::Exact(rooted(name.into()).into()))
     }
 
     /// Namespaces that come into being when a client asks for a name that `accepts` and that no
@@ -61,11 +65,110 @@ impl Namespace {
     /// });
     /// ```
     pub fn matching(accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::named(Name::Matching(Arc::new(accepts)))
+        Self::dynamic(Dynamic::new("(matching)", Matcher::Predicate(Arc::new(accepts))))
+    }
+
+    /// As [`matching`](Self::matching), for the names of a pattern, in which each `*` stands for one or more characters
+    /// that are no `/`: `/tenant-*`, `/*/chat`. All else stands for itself.
+    ///
+    /// ```
+    /// use enchufe::Namespace;
+    ///
+    /// Namespace::pattern("/tenant-*"); // "/tenant-7", and neither "/tenant-" nor "/tenant-7/chat"
+    /// ```
+    pub fn pattern(pattern: impl Into<String>) -> Self {
+        let pattern = rooted(pattern.into());
+        Self::made(Dynamic::pattern(&pattern), pattern)
+    }
+
+    /// As [`matching`](Self::matching), for names that a regular expression matches, in the syntax of the crate
+    /// [`regex`](https://docs.rs/regex/latest/regex/#syntax).
+    ///
+    /// **The whole name has to match**, as if the expression stood between `^` and `$`. (In the official server
+    /// `of(/tenant/)` also accepts "/tenant-7/admin": write `.*` where that is meant.) Names begin with `/`. `\d` is a
+    /// digit of any script: write `[0-9]`. Matching takes time that grows no faster than the name, whatever clients send.
+    ///
+    /// The server isn't built if the expression is none.
+    ///
+    /// ```
+    /// use enchufe::Namespace;
+    ///
+    /// Namespace::regex("/tenant-[0-9]{1,6}"); // of(/^\/tenant-[0-9]{1,6}$/)
+    /// ```
+    pub fn regex(expression: impl Into<String>) -> Self {
+        let expression = expression.into();
+        Self::made(Dynamic::regex(&expression), expression)
+    }
+
+    /// As [`matching`](Self::matching), with a predicate that may take its time, look at who asks, and refuse in its own
+    /// words: it is an async function of extractors, which are [`NamespaceName`](crate::NamespaceName),
+    /// [`Handshake`](crate::Handshake), [`Auth`](crate::Auth) and [`State`](crate::State). There is no socket yet.
+    ///
+    /// It returns `bool`, or a `Result` of it whose `Err` the client is told as its `connect_error`:
+    /// see [`IntoAdmission`](crate::handler::IntoAdmission). Definitions are tried in the order in which they were added;
+    /// `false` leaves the name to the next one. The client waits meanwhile, bounded by the server's `connect_timeout`.
+    ///
+    /// It is asked for each client that wants a name which does not exist, so it may be asked several times for one name;
+    /// there is still only one namespace. Where the namespace exists nobody is asked any more: who may *enter* is for a
+    /// [`middleware`](Self::middleware) to say.
+    ///
+    /// [`Server::of`](crate::Server::of) brings no such namespace into being, for there is nobody who asks.
+    ///
+    /// ```
+    /// use enchufe::{Auth, Namespace, NamespaceName, Refusal, State};
+    ///
+    /// #[derive(Clone)]
+    /// struct Tenants; // a database, say
+    /// # impl Tenants { async fn exists(&self, _: &str) -> bool { true } }
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Credentials { token: String }
+    ///
+    /// Namespace::matching_async(
+    ///     async |NamespaceName(name): NamespaceName, Auth(auth): Auth<Credentials>, State(tenants): State<Tenants>| {
+    ///         if auth.token.is_empty() {
+    ///             return Err(Refusal::new("unauthorized"));
+    ///         }
+    ///         Ok(tenants.exists(&name).await)
+    ///     },
+    /// )
+    /// .label("tenants");
+    /// ```
+    pub fn matching_async<H, A, M>(predicate: H) -> Self
+    where
+        H: Handler<OnNamespace, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        let predicate = predicate.erase("matching_async".into()).0;
+        Self::dynamic(Dynamic::new("(matching)", Matcher::Asking(predicate)))
+    }
+
+    /// What all the namespaces of a dynamic definition are called together, in
+    /// [`Server::children`](crate::Server::children) and [`Server::remove_namespace`](crate::Server::remove_namespace).
+    /// Default the pattern or expression, and `(matching)` where there is none. Without effect on a namespace with a
+    /// name of its own.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        if let Name::Dynamic(dynamic) = &mut self.name {
+            dynamic.label = label.into().into();
+        }
+        self
+    }
+
+    fn dynamic(dynamic: Dynamic) -> Self {
+        Self::named(Name::Dynamic(dynamic))
+    }
+
+    fn made(dynamic: Result<Dynamic, regex::Error>, label: String) -> Self {
+        match dynamic {
+            Ok(dynamic) => Self::dynamic(dynamic),
+            // Its name is for the error alone.
+            Err(error) => {
+                Self { fault: Some(Fault::Pattern(error)), ..Self::named(Name::Exact(label.into())) }
+            }
+        }
     }
 
     fn named(name: Name) -> Self {
-        Self { name, routes: Routes::default(), reserved: None }
+        Self { name, routes: Routes::default(), fault: None }
     }
 
     /// Calls `handler` for each client that asks to enter, before it is let in.
@@ -110,8 +213,8 @@ impl Namespace {
         H: Handler<OnEvent, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         let event = event.into();
-        if self.reserved.is_none() && is_reserved(&event) {
-            self.reserved = Some(event.clone().into_owned());
+        if self.fault.is_none() && is_reserved(&event) {
+            self.fault = Some(Fault::Reserved(event.clone().into_owned()));
         }
         let handlers = self.routes.events.entry(event.as_ref().into()).or_default();
         handlers.push(handler.erase(event.into()).0);
@@ -198,11 +301,20 @@ impl Namespace {
 
     /// Ends the registration, and checks what it can't do without.
     pub(crate) fn define(self, states: &States) -> Result<Definition, BuildError> {
-        if let Some(event) = self.reserved {
-            return Err(BuildError::ReservedEvent { namespace: self.name.to_string(), event });
+        let namespace = self.name.to_string();
+        match self.fault {
+            Some(Fault::Reserved(event)) => return Err(BuildError::ReservedEvent { namespace, event }),
+            Some(Fault::Pattern(error)) => {
+                return Err(BuildError::InvalidPattern { pattern: namespace, error: error.to_string() });
+            }
+            None => {}
         }
-        if let Some(type_name) = states.missing(&self.routes.requirements()) {
-            return Err(BuildError::MissingState { namespace: self.name.to_string(), type_name });
+        let mut needs = self.routes.requirements();
+        if let Name::Dynamic(Dynamic { matcher: Matcher::Asking(predicate), .. }) = &self.name {
+            predicate.requirements(&mut needs);
+        }
+        if let Some(type_name) = states.missing(&needs) {
+            return Err(BuildError::MissingState { namespace, type_name });
         }
         Ok(Definition { name: self.name, routes: Arc::new(self.routes) })
     }
@@ -221,34 +333,10 @@ pub(crate) struct Definition {
     pub(crate) routes: Arc<Routes>,
 }
 
-/// The name of a namespace, or how to know the names of several.
-#[derive(Clone)]
-pub(crate) enum Name {
-    Exact(Box<str>),
-    Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
-}
-
-impl Name {
-    /// Whether a client that asks for `name` is meant. A predicate that panics says no.
-    pub(crate) fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Exact(exact) => **exact == *name,
-            Self::Matching(accepts) => guarded("Namespace::matching", || accepts(name)).unwrap_or(false),
-        }
+/// The name with the slash that all begin with.
+fn rooted(mut name: String) -> String {
+    if !name.starts_with('/') {
+        name.insert(0, '/');
     }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Exact(name) => name,
-            Self::Matching(_) => "(matching)",
-        })
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+    name
 }

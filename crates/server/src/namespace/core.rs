@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use slab::Slab;
 
 use super::Routes;
+use super::registry::Parent;
 use crate::frames::{Frames, Wire};
 use crate::id::{IdText, SocketId};
 use crate::operators::BroadcastAnswers;
@@ -24,6 +25,12 @@ pub(crate) struct NamespaceCore {
     pub(crate) states: Arc<States>,
     pub(super) members: RwLock<Members>,
     pub(super) recovery: Option<Box<NamespaceRecovery>>,
+    /// The dynamic definition that it was made for.
+    parent: Option<Arc<Parent>>,
+    /// It is found by its name. Changes under the lock of the names.
+    listed: AtomicBool,
+    /// It was removed: nobody comes in. Changes under the lock of the members.
+    closed: AtomicBool,
     ack_ids: AtomicU64,
     /// Some handler may want to see what is emitted: it is looked which socket's.
     watched: AtomicBool,
@@ -69,13 +76,21 @@ impl Members {
 }
 
 impl NamespaceCore {
-    pub(crate) fn new(name: Arc<str>, routes: Arc<Routes>, states: Arc<States>) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        routes: Arc<Routes>,
+        states: Arc<States>,
+        parent: Option<Arc<Parent>>,
+    ) -> Self {
         Self {
             name,
             watched: AtomicBool::new(!routes.outgoing.is_empty()),
             recovery: routes.recovery.as_ref().map(|plan| Box::new(NamespaceRecovery::new(plan))),
             routes,
             states,
+            parent,
+            listed: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             members: RwLock::default(),
             ack_ids: AtomicU64::new(0),
             broadcasts: Mutex::default(),
@@ -97,6 +112,35 @@ impl NamespaceCore {
 
     pub(crate) fn next_ack_id(&self) -> u64 {
         self.ack_ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    // ---- coming and going --------------------------------------------------------------------------
+
+    pub(crate) fn parent(&self) -> Option<&Arc<Parent>> {
+        self.parent.as_ref()
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_listed(&self, listed: bool) {
+        self.listed.store(listed, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.read().sockets.is_empty()
+    }
+
+    /// Nobody comes in any more. Those who are in it, or on their way: who comes later sees that it is closed.
+    pub(super) fn close(&self) -> Vec<Socket> {
+        let members = self.members.write();
+        self.closed.store(true, Ordering::Release);
+        members.sockets.iter().map(|(_, socket)| socket.clone()).collect()
     }
 
     /// A socket has a handler that wants to see what is emitted.

@@ -1,14 +1,23 @@
 //! The namespaces of a server: those that were defined, and those that clients called into being.
+//!
+//! There is never more than one of a name, whoever asks for it at the same time: they are made and let go under one
+//! lock. One that was let go while somebody still holds it (a `Broadcast`, a client on its way in) is the one that
+//! comes back when the name is asked for again. No user code runs under the lock.
+//!
+//! Lock order: this, then a namespace's members.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
+use super::name::Dynamic;
 use super::{Definition, Name, NamespaceCore, Routes};
 use crate::error::BuildError;
 use crate::parser::Parser;
+use crate::socket::Socket;
 use crate::state::States;
 
 /// Namespaces that may be in use at once. Clients choose the names of dynamic ones: without a bound they could
@@ -23,61 +32,162 @@ const MAX_NAME_BYTES: usize = 1_024;
 
 pub(crate) struct Namespaces {
     by_name: RwLock<ByName>,
-    matching: Vec<(Name, Arc<Routes>)>,
-    states: Arc<States>,
-    /// Some namespace's packets are msgpack.
-    pub(crate) speak_msgpack: bool,
+    parents: RwLock<Vec<Arc<Parent>>>,
+    pub(crate) states: Arc<States>,
+    /// Dynamic ones go with their last socket.
+    cleanup: bool,
+    /// Some namespace's packets are msgpack, or were.
+    speak_msgpack: AtomicBool,
 }
 
 struct ByName {
     cores: HashMap<Arc<str>, Arc<NamespaceCore>, RandomState>,
-    /// Those that were defined are used by this, if by nobody else.
-    _defined: Vec<Arc<NamespaceCore>>,
+    /// Those that were let go and that somebody may still hold.
+    retired: HashMap<Arc<str>, Weak<NamespaceCore>, RandomState>,
     /// How many more may be asked for before it is looked which are unused: as many as there are, so that they
     /// have paid for the look.
     until_sweep: usize,
 }
 
+/// What the namespaces of one dynamic definition have in common.
+#[derive(Debug)]
+pub(crate) struct Parent {
+    pub(crate) dynamic: Dynamic,
+    routes: Arc<Routes>,
+    /// It makes no more. Changes under the lock of `by_name`.
+    removed: AtomicBool,
+}
+
+/// A namespace that was found or made.
+pub(crate) struct Made {
+    pub(crate) namespace: Arc<NamespaceCore>,
+    /// It was not there before.
+    pub(crate) new: bool,
+}
+
+/// What is known of a name.
+pub(crate) enum Found {
+    Namespace(Made),
+    /// These are to be asked, in this order.
+    Ask(Vec<Arc<Parent>>),
+    Nobody,
+}
+
 impl Namespaces {
-    pub(crate) fn new(definitions: Vec<Definition>, states: Arc<States>) -> Result<Self, BuildError> {
-        let mut by_name: HashMap<Arc<str>, Arc<NamespaceCore>, RandomState> = HashMap::default();
-        let mut matching = Vec::new();
-        let speak_msgpack =
-            definitions.iter().any(|definition| definition.routes.parser == Some(Parser::Msgpack));
+    /// Those of these definitions, and which of them were made.
+    pub(crate) fn new(
+        definitions: Vec<Definition>,
+        states: Arc<States>,
+        cleanup: bool,
+    ) -> Result<(Self, Vec<Made>), BuildError> {
+        let by_name =
+            ByName { cores: HashMap::default(), retired: HashMap::default(), until_sweep: SWEEP_EVERY };
+        let namespaces = Self {
+            by_name: RwLock::new(by_name),
+            parents: RwLock::default(),
+            states,
+            cleanup,
+            speak_msgpack: AtomicBool::new(false),
+        };
+        let mut made = Vec::new();
         for definition in definitions {
-            match definition.name {
-                Name::Exact(name) => {
-                    let name: Arc<str> = name.into();
-                    let core = NamespaceCore::new(name.clone(), definition.routes, states.clone());
-                    if by_name.insert(name.clone(), Arc::new(core)).is_some() {
-                        return Err(BuildError::DuplicateNamespace(name.to_string()));
-                    }
+            made.extend(namespaces.define(definition)?);
+        }
+        Ok((namespaces, made))
+    }
+
+    /// Adds a namespace, or a way to make them.
+    pub(crate) fn define(&self, definition: Definition) -> Result<Option<Made>, BuildError> {
+        let Definition { name, routes } = definition;
+        if routes.parser == Some(Parser::Msgpack) {
+            self.speak_msgpack.store(true, Ordering::Relaxed);
+        }
+        match name {
+            Name::Exact(name) => {
+                let name: Arc<str> = name.into();
+                let mut by_name = self.by_name.write();
+                if by_name.cores.contains_key(&name) {
+                    return Err(BuildError::DuplicateNamespace(name.to_string()));
                 }
-                name => matching.push((name, definition.routes)),
+                let before = by_name.retired.remove(&name).and_then(|held| held.upgrade());
+                let namespace = NamespaceCore::new(name, routes, self.states.clone(), None);
+                let made = by_name.list(Arc::new(namespace));
+                drop(by_name);
+                // Who was on the way into a dynamic one of this name, let go before, asks again.
+                before.iter().flat_map(|before| before.close()).for_each(|socket| socket.turn_out());
+                Ok(Some(made))
+            }
+            Name::Dynamic(dynamic) => {
+                let parent = Parent { dynamic, routes, removed: AtomicBool::new(false) };
+                self.parents.write().push(Arc::new(parent));
+                Ok(None)
             }
         }
-        let defined = by_name.values().cloned().collect();
-        let by_name = ByName { cores: by_name, _defined: defined, until_sweep: SWEEP_EVERY };
-        Ok(Self { by_name: RwLock::new(by_name), matching, states, speak_msgpack })
+    }
+
+    /// Whether some namespace's packets may be msgpack.
+    pub(crate) fn speak_msgpack(&self) -> bool {
+        self.speak_msgpack.load(Ordering::Relaxed)
     }
 
     /// The namespace of this name, called into being where a pattern allows it.
-    pub(crate) fn find(&self, name: &str) -> Option<Arc<NamespaceCore>> {
-        if let Some(found) = self.get(name) {
-            return Some(found);
+    pub(crate) fn find(&self, name: &str) -> Found {
+        if let Some(namespace) = self.get(name) {
+            return Found::Namespace(Made { namespace, new: false });
         }
         if name.len() > MAX_NAME_BYTES {
+            return Found::Nobody;
+        }
+        let parents = self.parents();
+        for (at, parent) in parents.iter().enumerate() {
+            match parent.dynamic.matches(name) {
+                Some(true) => return self.make(name, parent).map_or(Found::Nobody, Found::Namespace),
+                Some(false) => {}
+                None => return Found::Ask(parents.get(at..).unwrap_or_default().to_vec()),
+            }
+        }
+        Found::Nobody
+    }
+
+    /// As [`Namespaces::find`], passing over those that would have to be asked.
+    pub(crate) fn find_at_once(&self, name: &str) -> Option<Made> {
+        match self.find(name) {
+            Found::Namespace(made) => Some(made),
+            Found::Ask(parents) => {
+                let parent = parents.iter().find(|parent| parent.dynamic.matches(name) == Some(true))?;
+                self.make(name, parent)
+            }
+            Found::Nobody => None,
+        }
+    }
+
+    /// The namespace of this name, made for this parent where nobody was faster. `None` where there are too many.
+    pub(crate) fn make(&self, name: &str, parent: &Arc<Parent>) -> Option<Made> {
+        let mut by_name = self.by_name.write();
+        if let Some(namespace) = by_name.cores.get(name).cloned() {
+            return Some(Made { namespace, new: false });
+        }
+        if parent.removed.load(Ordering::Relaxed) {
             return None;
         }
-        let (_, routes) = self.matching.iter().find(|(pattern, _)| pattern.matches(name))?;
-        let mut unused = Vec::new();
-        let found = self.by_name.write().find_or_make(name, routes, &self.states, &mut unused);
+        if let Some(namespace) = by_name.retired.remove(name).and_then(|held| held.upgrade()) {
+            return Some(by_name.list(namespace));
+        }
+        let unused = if by_name.until_sweep == 0 { by_name.sweep() } else { Vec::new() };
+        by_name.until_sweep -= 1;
+        let made = (by_name.cores.len() < MAX_NAMESPACES).then(|| {
+            let routes = parent.routes.clone();
+            let namespace =
+                NamespaceCore::new(name.into(), routes, self.states.clone(), Some(parent.clone()));
+            by_name.list(Arc::new(namespace))
+        });
+        drop(by_name);
         // They may hold what is the application's: not under the lock.
         drop(unused);
-        if found.is_none() {
+        if made.is_none() {
             tracing::warn!(limit = MAX_NAMESPACES, "too many namespaces are in use: refused");
         }
-        found
+        made
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<NamespaceCore>> {
@@ -87,39 +197,106 @@ impl Namespaces {
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         self.by_name.read().cores.keys().cloned().collect()
     }
+
+    /// The ways to make namespaces, in the order in which they are asked.
+    fn parents(&self) -> Vec<Arc<Parent>> {
+        self.parents.read().clone()
+    }
+
+    /// What was made for the dynamic definitions of this label; `None` where there is no such definition.
+    pub(crate) fn children(&self, label: &str) -> Option<Vec<Arc<NamespaceCore>>> {
+        if !self.parents.read().iter().any(|parent| *parent.dynamic.label == *label) {
+            return None;
+        }
+        let by_name = self.by_name.read();
+        let children = by_name
+            .cores
+            .values()
+            .filter(|namespace| namespace.parent().is_some_and(|parent| *parent.dynamic.label == *label));
+        Some(children.cloned().collect())
+    }
+
+    // ---- letting go ------------------------------------------------------------------------------
+
+    /// A socket has left this namespace: a dynamic one that is empty now goes, where that was asked for and no client may
+    /// come back to what it had there.
+    pub(crate) fn left(&self, namespace: &Arc<NamespaceCore>) {
+        if !self.cleanup || namespace.parent().is_none() || !namespace.is_empty() {
+            return;
+        }
+        let mut by_name = self.by_name.write();
+        // Somebody may have come in meanwhile; or another one have seen that it is empty.
+        if namespace.is_empty() && !namespace.is_awaiting() && by_name.lists(namespace) {
+            by_name.retire(namespace);
+        }
+    }
+
+    /// A socket is in this namespace: had it been let go while the socket was on its way, it is there again. `true`
+    /// where it had.
+    pub(crate) fn entered(&self, namespace: &Arc<NamespaceCore>) -> bool {
+        if !self.cleanup || namespace.is_listed() {
+            return false;
+        }
+        let mut by_name = self.by_name.write();
+        if namespace.is_closed() || by_name.cores.contains_key(namespace.name()) {
+            return false;
+        }
+        by_name.retired.remove(namespace.name());
+        by_name.list(namespace.clone());
+        true
+    }
+
+    /// Lets go of the namespace of this name, or of the dynamic definitions of this label and all that they made.
+    /// `None` where there is none; else those who are in them.
+    pub(crate) fn remove(&self, name: &str) -> Option<Vec<Socket>> {
+        let mut parents = self.parents.write();
+        let mut by_name = self.by_name.write();
+        let mut removed: Vec<Arc<NamespaceCore>> = by_name.cores.remove(name).into_iter().collect();
+        let gone: Vec<_> = parents.extract_if(.., |parent| *parent.dynamic.label == *name).collect();
+        for parent in &gone {
+            parent.removed.store(true, Ordering::Relaxed);
+            removed.extend(by_name.take_children(parent));
+        }
+        drop(by_name);
+        drop(parents);
+        let found = !removed.is_empty() || !gone.is_empty();
+        // Under their members' locks: who comes in later sees that it is closed.
+        found.then(|| removed.iter().flat_map(|namespace| namespace.close()).collect())
+    }
 }
 
 impl ByName {
-    /// `None` where there are too many.
-    fn find_or_make(
-        &mut self,
-        name: &str,
-        routes: &Arc<Routes>,
-        states: &Arc<States>,
-        unused: &mut Vec<Arc<NamespaceCore>>,
-    ) -> Option<Arc<NamespaceCore>> {
-        if let Some(found) = self.cores.get(name) {
-            // Another client asked for it at the same time.
-            return Some(found.clone());
-        }
-        if self.until_sweep == 0 {
-            unused.extend(self.sweep());
-        }
-        self.until_sweep -= 1;
-        if self.cores.len() >= MAX_NAMESPACES {
-            return None;
-        }
-        let name: Arc<str> = name.into();
-        let namespace = Arc::new(NamespaceCore::new(name.clone(), routes.clone(), states.clone()));
-        self.cores.insert(name, namespace.clone());
-        Some(namespace)
+    fn list(&mut self, namespace: Arc<NamespaceCore>) -> Made {
+        namespace.set_listed(true);
+        self.cores.insert(namespace.shared_name(), namespace.clone());
+        Made { namespace, new: true }
     }
 
-    /// Takes out what is not used: by no socket, no `Broadcast`, no wait for answers, no client that may come back. It is
-    /// under the lock through which alone anybody could come to use it now.
+    fn lists(&self, namespace: &Arc<NamespaceCore>) -> bool {
+        self.cores.get(namespace.name()).is_some_and(|listed| Arc::ptr_eq(listed, namespace))
+    }
+
+    fn retire(&mut self, namespace: &Arc<NamespaceCore>) {
+        self.cores.remove(namespace.name());
+        namespace.set_listed(false);
+        if self.retired.len() >= self.cores.len().max(SWEEP_EVERY) {
+            self.retired.retain(|_, held| held.strong_count() > 0);
+        }
+        self.retired.insert(namespace.shared_name(), Arc::downgrade(namespace));
+    }
+
+    fn take_children(&mut self, parent: &Arc<Parent>) -> Vec<Arc<NamespaceCore>> {
+        let is_child =
+            |namespace: &NamespaceCore| namespace.parent().is_some_and(|own| Arc::ptr_eq(own, parent));
+        self.retired.retain(|_, held| held.upgrade().is_some_and(|held| !is_child(&held)));
+        self.cores.extract_if(|_, namespace| is_child(namespace)).map(|(_, child)| child).collect()
+    }
+
+    /// Takes out what was made and is not used: by no socket, no `Broadcast`, no wait for answers, no client that may come
+    /// back. It is under the lock through which alone anybody could come to use it now.
     fn sweep(&mut self) -> Vec<Arc<NamespaceCore>> {
         let unused = |_: &Arc<str>, namespace: &mut Arc<NamespaceCore>| {
-            Arc::strong_count(namespace) == 1 && !namespace.is_awaiting()
+            namespace.parent().is_some() && Arc::strong_count(namespace) == 1 && !namespace.is_awaiting()
         };
         let swept = self.cores.extract_if(unused).map(|(_, namespace)| namespace).collect();
         self.until_sweep = self.cores.len().max(SWEEP_EVERY);

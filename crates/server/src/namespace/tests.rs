@@ -1,6 +1,6 @@
 //! What is registered, and the table that is made of it.
 
-use super::{Definition, Namespace, with_ack};
+use super::{Definition, Name, Namespace, with_ack};
 use crate::error::BuildError;
 use crate::extract::Context;
 use crate::state::States;
@@ -30,27 +30,51 @@ fn dispatch(namespace: Namespace) -> Option<String> {
 #[test]
 fn a_name_without_a_slash_gets_one() {
     for (given, name) in [("/", "/"), ("", "/"), ("chat", "/chat"), ("/chat", "/chat"), ("a/b", "/a/b")] {
-        let definition = define(Namespace::new(given));
-        assert_eq!(definition.name.to_string(), name);
-        assert!(definition.name.matches(name));
-        assert!(!definition.name.matches("/other"));
+        assert_eq!(define(Namespace::new(given)).name.to_string(), name);
+    }
+}
+
+/// Whether a dynamic namespace has this name.
+fn matches(namespace: Namespace, name: &str) -> Option<bool> {
+    match define(namespace).name {
+        Name::Dynamic(dynamic) => dynamic.matches(name),
+        Name::Exact(name) => panic!("{name} is one namespace"),
     }
 }
 
 #[test]
-fn a_matching_namespace_has_every_name_that_it_accepts() {
-    let tenants =
-        Namespace::matching(|name| name.strip_prefix("/tenant-").is_some_and(|id| id.parse::<u32>().is_ok()));
-    let definition = define(tenants);
-    assert!(definition.name.matches("/tenant-1") && definition.name.matches("/tenant-42"));
-    assert!(!definition.name.matches("/tenant-") && !definition.name.matches("/tenant-x"));
-    assert!(!definition.name.matches("/"));
+fn a_dynamic_namespace_has_every_name_that_it_accepts() {
+    let tenants = || {
+        Namespace::matching(|name| name.strip_prefix("/tenant-").is_some_and(|id| id.parse::<u32>().is_ok()))
+    };
+    for (name, expected) in [("/tenant-1", true), ("/tenant-42", true), ("/tenant-", false), ("/", false)] {
+        assert_eq!(matches(tenants(), name), Some(expected), "{name}");
+        assert_eq!(matches(Namespace::regex("/tenant-[0-9]+"), name), Some(expected), "{name}");
+        assert_eq!(matches(Namespace::pattern("/tenant-*"), name), Some(expected), "{name}");
+        assert_eq!(matches(Namespace::matching_async(async || true), name), None, "{name}");
+    }
+}
+
+#[test]
+fn in_a_pattern_only_the_star_is_special() {
+    for (pattern, name, expected) in [
+        ("/a.b", "/a.b", true),
+        ("/a.b", "/axb", false),
+        ("/*/chat", "/7/chat", true),
+        ("/*/chat", "/7/8/chat", false),
+        ("/*-*", "/a-b", true),
+        ("/*-*", "/-b", false),
+        ("/(x)+", "/(x)+", true),
+    ] {
+        assert_eq!(matches(Namespace::pattern(pattern), name), Some(expected), "{pattern} {name}");
+    }
 }
 
 #[test]
 fn a_predicate_that_panics_accepts_nothing() {
-    let definition = define(Namespace::matching(|_| panic!("secret")));
-    let log = logged(|| assert!(!definition.name.matches("/any")));
+    let log = logged(|| {
+        assert_eq!(matches(Namespace::matching(|_| panic!("secret")), "/any"), Some(false));
+    });
     assert!(log.contains("Namespace::matching") && !log.contains("secret"), "{log}");
 }
 

@@ -27,7 +27,7 @@ use crate::error::Refusal;
 use crate::frames::{self, Wire};
 use crate::handler::guarded;
 use crate::id::SocketId;
-use crate::namespace::{NamespaceCore, OwnRoutes};
+use crate::namespace::{INVALID_NAMESPACE, NamespaceCore, OwnRoutes};
 use crate::operators::{Broadcast, Rooms};
 use crate::recovery::{NamespaceRecovery, SocketSession};
 use crate::state::States;
@@ -365,6 +365,12 @@ impl Socket {
         self.0.connection.send([frame]);
     }
 
+    /// Its namespace was removed: it is disconnected, or told that there is none.
+    pub(crate) fn turn_out(&self) {
+        self.refuse(&Refusal::new(INVALID_NAMESPACE));
+        self.disconnect(false);
+    }
+
     /// Marks it as gone. `false` where it was already.
     pub(crate) fn begin_disconnect(&self, reason: DisconnectReason) -> bool {
         let recovery = self.0.namespace.recovery().zip(self.session());
@@ -406,6 +412,7 @@ impl Socket {
 
     pub(crate) fn leave_namespace(&self) {
         self.0.namespace.remove(self);
+        self.core().namespaces.left(&self.0.namespace);
     }
 }
 

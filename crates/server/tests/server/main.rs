@@ -9,6 +9,7 @@ mod support;
 mod acks;
 mod compression;
 mod disconnect;
+mod dynamic;
 mod early;
 mod engine;
 mod events;
