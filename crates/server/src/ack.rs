@@ -1,6 +1,6 @@
 //! The answer to an event whose sender waits for one.
 
-use crate::error::EmitError;
+use crate::error::{EmitError, Refusal};
 use crate::extract::{Context, EventAck, FromContext, Kind, OnEvent, OptionalFromContext, Rejection};
 use crate::socket::Socket;
 use serde::Serialize;
@@ -64,7 +64,12 @@ impl Ack {
 
     /// Answers `{error: message}`.
     pub(crate) fn send_error(&self, message: &str) -> Result<(), EmitError> {
-        self.send_returned(&ErrorAnswer { error: message })
+        self.send_returned(&ErrorAnswer { error: message, data: None })
+    }
+
+    /// Answers `{error: message}`, with the refusal's data where it has some.
+    pub(crate) fn send_refusal(&self, refusal: &Refusal) -> Result<(), EmitError> {
+        self.send_returned(&ErrorAnswer { error: refusal.message(), data: refusal.data() })
     }
 }
 
@@ -72,6 +77,8 @@ impl Ack {
 #[derive(Serialize)]
 pub(crate) struct ErrorAnswer<'a> {
     pub(crate) error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<&'a serde_json::Value>,
 }
 
 impl FromContext<OnEvent> for Ack {

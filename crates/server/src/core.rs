@@ -17,9 +17,10 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::driver::{Driver, DriverHandle};
 use crate::engine::EngineHandler;
-use crate::namespace::Namespaces;
+use crate::namespace::{Namespaces, Turn};
 use crate::origin::OriginCheck;
 use crate::registry::Registry;
+use crate::socket::Socket;
 use crate::time::Clock;
 
 /// A handler's future.
@@ -59,6 +60,7 @@ pub(crate) struct Core {
 pub(crate) struct Stats {
     pub(crate) slow_consumers: AtomicU64,
     pub(crate) rejected_events: AtomicU64,
+    pub(crate) refused_events: AtomicU64,
     pub(crate) unhandled_events: AtomicU64,
     pub(crate) refused_handshakes: AtomicU64,
     pub(crate) protocol_errors: AtomicU64,
@@ -119,15 +121,34 @@ impl Core {
     }
 
     /// Polls a handler's future once here; where it is not done it goes on as a task of its own.
-    pub(crate) fn run(&self, connection: &Arc<Connection>, mut task: Task) {
+    pub(crate) fn run(&self, connection: &Arc<Connection>, task: Task) {
+        self.run_for(connection, task, None, None);
+    }
+
+    /// As [`Core::run`]: it holds this turn to its end, and it ends with this socket.
+    pub(crate) fn run_for(
+        &self,
+        connection: &Arc<Connection>,
+        mut task: Task,
+        held: Option<Arc<Turn>>,
+        until: Option<&Socket>,
+    ) {
         // The first poll of the spawned task puts a real waker in place.
         let mut cx = Context::from_waker(Waker::noop());
         if task.as_mut().poll(&mut cx).is_pending() {
-            let running = Running::new(connection.clone());
-            self.tasks.spawn(async move {
-                task.await;
-                drop(running);
-            });
+            let running = (Running::new(connection.clone()), held);
+            if let Some(socket) = until {
+                let left = socket.own_routes().left();
+                self.tasks.spawn(async move {
+                    left.run_until_cancelled_owned(task).await;
+                    drop(running);
+                });
+            } else {
+                self.tasks.spawn(async move {
+                    task.await;
+                    drop(running);
+                });
+            }
         }
     }
 }

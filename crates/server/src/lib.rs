@@ -62,7 +62,7 @@ pub use crate::handler::EventVerdict;
 pub use crate::handshake::Handshake;
 pub use crate::http::{PeerAddr, RequestHead};
 pub use crate::id::SocketId;
-pub use crate::namespace::{Children, HandlerId, Namespace};
+pub use crate::namespace::{Children, EventKey, Execution, HandlerId, Namespace};
 pub use crate::operators::{Answers, Broadcast, BroadcastAckFuture, Rooms};
 pub use crate::parser::Parser;
 pub use crate::reason::DisconnectReason;

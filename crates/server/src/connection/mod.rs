@@ -37,7 +37,7 @@ use crate::error::Refusal;
 use crate::frames::{self, Wire};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
-use crate::namespace::{NamespaceCore, Question};
+use crate::namespace::{Granted, NamespaceCore, Question};
 use crate::socket::Socket;
 
 /// On its driver's list.
@@ -92,6 +92,8 @@ pub(crate) enum Mail {
     Admitted(Socket),
     /// It was decided that this namespace exists: the client that asked goes in.
     Enter(Box<Question>, Arc<NamespaceCore>),
+    /// The turn of this event has come.
+    Turn(Box<Granted>),
     /// This socket was disconnected: its handlers are to run.
     Disconnected(Socket),
 }
@@ -115,6 +117,8 @@ pub(crate) struct Connection {
     questions: AtomicU32,
     /// Bytes of the events that wait until fewer handlers are running; see [`parked`].
     parked_bytes: AtomicUsize,
+    /// Bytes of the events that wait for their turn; see [`crate::namespace`].
+    lane_bytes: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -159,6 +163,7 @@ impl Connection {
             in_flight: AtomicU32::new(0),
             questions: AtomicU32::new(0),
             parked_bytes: AtomicUsize::new(0),
+            lane_bytes: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
                 session,
                 hold: 0,

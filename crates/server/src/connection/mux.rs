@@ -7,7 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{CloseReason, Millis, Revision};
-use enchufe_proto::socket::{Assembler, DecodeError, Kind, Limits, Packet, msgpack};
+use enchufe_proto::socket::{Assembler, DecodeError, Kind, Packet, msgpack};
 use smallvec::SmallVec;
 
 use super::{Connection, Mail};
@@ -238,11 +238,7 @@ pub(super) fn admitted(socket: &Socket) -> bool {
 
 /// Handles an event that had to wait.
 pub(super) fn late_event(socket: &Socket, early: &Early) {
-    // It was a text, and decoded, when it was kept.
-    let text = std::str::from_utf8(&early.text).unwrap_or_default();
-    // In msgpack it may have had more attachments than a text.
-    let limits = Limits { max_attachments: usize::MAX, ..socket.core().packet_limits };
-    match Packet::decode(text, &limits) {
+    match early.packet(socket.core()) {
         Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
         Err(error) => undecodable(socket.connection(), &error),
     }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use enchufe_proto::socket::{self as packets, Packet};
+use enchufe_proto::socket::{self as packets, DecodeError, EncodeError, Packet, RawArgs};
 
-use super::{Connection, mux};
+use super::{Connection, IO, mux};
+use crate::core::Core;
 use crate::socket::{Early, Socket};
 
 /// The events, in the order in which they came. Empty, they hold no memory beyond this.
@@ -26,7 +27,26 @@ impl Connection {
 
     /// Whether so much waits that nothing more is read.
     pub(super) fn is_choked(&self) -> bool {
-        self.parked_bytes.load(Ordering::Relaxed) > self.core.config.limits.max_early_bytes
+        let waiting = self.parked_bytes.load(Ordering::Relaxed) + self.lane_bytes.load(Ordering::Relaxed);
+        waiting > self.core.config.limits.max_early_bytes
+    }
+
+    /// An event waits for its turn.
+    pub(crate) fn event_waits(&self, cost: usize) {
+        self.lane_bytes.fetch_add(cost, Ordering::Relaxed);
+    }
+
+    /// An event waits no more: where too much was waiting, the connection is read on.
+    pub(crate) fn event_goes_on(&self, cost: usize) {
+        let was_choked = self.is_choked();
+        self.lane_bytes.fetch_sub(cost, Ordering::Relaxed);
+        if was_choked {
+            self.wake_for(IO);
+        }
+    }
+
+    pub(crate) fn has_waiting_events(&self) -> bool {
+        self.lane_bytes.load(Ordering::Relaxed) > 0
     }
 
     /// Whether an event has to wait: there are too many handlers, or others wait already.
@@ -79,6 +99,26 @@ impl Early {
         packets::encode::write_header(&mut text, packet.kind, packet.attachments, packet.nsp, packet.id);
         text.extend_from_slice(packet.data.as_bytes());
         Self { text, attachments: attachments.to_vec() }
+    }
+
+    /// An event that is made here.
+    pub(crate) fn event(
+        namespace: &str,
+        id: Option<u64>,
+        event: &str,
+        args: &RawArgs,
+    ) -> Result<Self, EncodeError> {
+        let (mut text, mut attachments) = (Vec::new(), Vec::new());
+        packets::encode::event(&mut text, &mut attachments, namespace, id, event, args)?;
+        Ok(Self { text, attachments })
+    }
+
+    /// The packet, again. It was a text, and decoded, when it was kept.
+    pub(crate) fn packet(&self, core: &Core) -> Result<Packet<'_>, DecodeError> {
+        let text = std::str::from_utf8(&self.text).unwrap_or_default();
+        // In msgpack it may have had more attachments than a text.
+        let limits = packets::Limits { max_attachments: usize::MAX, ..core.packet_limits };
+        Packet::decode(text, &limits)
     }
 
     /// What it is counted with.

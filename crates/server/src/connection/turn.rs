@@ -12,6 +12,7 @@ use super::driver::Slot;
 use super::stream::{Incoming, Io};
 use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
 use crate::engine::observer::observe;
+use crate::namespace::dispatch;
 use crate::reason::DisconnectReason;
 
 /// Reads of one connection in one turn: a megabyte at most, then the others have theirs.
@@ -58,6 +59,9 @@ impl Slot {
                 }
             }
             Mail::Enter(question, namespace) => mux::enter_decided(&question, &namespace),
+            // A handler that ends wakes the connection.
+            Mail::Turn(_) if connection.is_saturated() => connection.inner.lock().mail.push(mail),
+            Mail::Turn(granted) => dispatch::granted(*granted),
             Mail::Disconnected(socket) => mux::disconnected(&socket),
         }
     }
@@ -303,7 +307,7 @@ impl Slot {
                     let _ = answer.send(PostAnswer::Bad);
                 }
                 Mail::Disconnected(socket) => mux::disconnected(&socket),
-                Mail::Stream(..) | Mail::Admitted(_) | Mail::Enter(..) => {}
+                Mail::Stream(..) | Mail::Admitted(_) | Mail::Enter(..) | Mail::Turn(_) => {}
             }
         }
         mux::closed(&connection, sockets, DisconnectReason::from(reason));

@@ -107,7 +107,6 @@ impl<'a> Context<'a, OnFallback> {
     }
 }
 
-#[expect(dead_code, reason = "event middleware comes next")]
 impl<'a> Context<'a, OnIncoming> {
     /// An event that came in.
     pub(crate) fn incoming(
@@ -120,7 +119,6 @@ impl<'a> Context<'a, OnIncoming> {
     }
 }
 
-#[expect(dead_code, reason = "event middleware comes next")]
 impl<'a> Context<'a, OnError> {
     /// An event that was refused.
     pub(crate) fn refused(

@@ -19,17 +19,13 @@ use serde::Serialize;
 /// });
 /// ```
 #[derive(Clone, Debug)]
-pub struct EventVerdict(#[expect(dead_code, reason = "event middleware comes next")] pub(crate) Verdict);
+pub struct EventVerdict(pub(crate) Verdict);
 
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Pass,
     Ignore,
-    #[expect(dead_code, reason = "event middleware comes next")]
-    Replace {
-        event: Option<Box<str>>,
-        args: RawArgs,
-    },
+    Replace { event: Option<Box<str>>, args: RawArgs },
 }
 
 impl EventVerdict {

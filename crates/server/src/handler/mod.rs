@@ -74,4 +74,5 @@ pub(crate) use answer::Never;
 pub(crate) use erased::HandlerFuture;
 pub(crate) use erased::{BoxHandler, CallError};
 pub(crate) use guard::guarded;
+pub(crate) use incoming::Verdict;
 pub(crate) use returned::Answers;

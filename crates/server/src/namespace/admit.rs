@@ -29,7 +29,11 @@ pub(crate) async fn admit(socket: Socket) {
     let first = poll_fn(|cx| Poll::Ready(handlers.as_mut().poll(cx))).await;
     connection.release();
     if first.is_pending() {
-        handlers.await;
+        if socket.namespace_core().routes.cancel_on_disconnect {
+            socket.own_routes().left().run_until_cancelled_owned(handlers).await;
+        } else {
+            handlers.await;
+        }
     }
     socket.open_gate();
 }

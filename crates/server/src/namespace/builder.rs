@@ -1,9 +1,12 @@
 //! `Namespace`: what the application registers, before the server is built.
 
+use super::execution::Execution;
 use super::name::{Dynamic, Matcher, Name};
 use super::routes::Routes;
 use crate::error::BuildError;
-use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware, OnNamespace};
+use crate::extract::{
+    OnConnect, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming, OnMiddleware, OnNamespace,
+};
 use crate::handler::Handler;
 use crate::state::States;
 use enchufe_proto::socket::is_reserved;
@@ -269,6 +272,82 @@ impl Namespace {
         H: Handler<OnFallback, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
     {
         self.routes.outgoing.insert(0, handler.erase("on_any_outgoing".into()).0);
+        self
+    }
+
+    /// Has every event pass `handler` before it reaches its handlers, and after those of [`on_any`](Self::on_any) have
+    /// seen it: `socket.use` of the official API, for all sockets.
+    ///
+    /// It may let the event go on, change it, or end it: see [`IntoEventVerdict`](crate::handler::IntoEventVerdict) and
+    /// [`EventVerdict`](crate::EventVerdict). Several run one after another, in the order in which they were registered, those of a
+    /// socket after those of its namespace; the first `Err` ends it. An `Err` answers who waits for an answer with
+    /// `{error: message}`, and [`on_error`](Self::on_error) is told. One that panics, or whose arguments the event does not
+    /// fit, refuses: to see all events take [`RawArgs`](crate::RawArgs), or a `Result<Data<T>, Rejection>`.
+    ///
+    /// It may take its time: later events of the socket wait for it, so that their order stays, within
+    /// [`Limits::max_early_bytes`](crate::Limits::max_early_bytes). Where there is none, events go straight to their handlers.
+    ///
+    /// ```
+    /// use enchufe::{Event, Namespace, Refusal, Socket};
+    ///
+    /// #[derive(Clone)]
+    /// struct Admin;
+    ///
+    /// Namespace::new("/").event_middleware(async |socket: Socket, Event(event): Event| {
+    ///     if event.starts_with("admin:") && socket.data().local::<Admin>().is_none() {
+    ///         return Err(Refusal::new("forbidden"));
+    ///     }
+    ///     Ok(())
+    /// });
+    /// ```
+    pub fn event_middleware<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnIncoming, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        self.routes.incoming.push(handler.erase("event_middleware".into()).0);
+        self
+    }
+
+    /// Calls `handler` for each event that an [event middleware](Self::event_middleware) refused. It takes the
+    /// [`Refusal`](crate::Refusal), and what there is of the event.
+    ///
+    /// ```
+    /// use enchufe::{Event, Namespace, Refusal};
+    ///
+    /// Namespace::new("/").on_error(async |Event(event): Event, refusal: Refusal| println!("{event}: {refusal}"));
+    /// ```
+    pub fn on_error<H, A, M>(mut self, handler: H) -> Self
+    where
+        H: Handler<OnError, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        self.routes.error.push(handler.erase("on_error".into()).0);
+        self
+    }
+
+    /// How the handlers of events run beside each other. Default [`Execution::concurrent`].
+    pub fn execution(mut self, execution: Execution) -> Self {
+        self.routes.execution = execution;
+        self
+    }
+
+    /// Ends the handlers that are still running when their socket has left, those of events and of the connection: they stop where
+    /// they wait, and what they hold is dropped. Default no: they run to their end. Those of the disconnection always do.
+    ///
+    /// ```
+    /// use enchufe::{Namespace, Socket};
+    /// use std::time::Duration;
+    ///
+    /// Namespace::new("/clock").cancel_on_disconnect().on_connect(async |socket: Socket| {
+    ///     loop {
+    ///         tokio::time::sleep(Duration::from_secs(1)).await;
+    ///         if let Err(error) = socket.emit("tick", ()) {
+    ///             tracing::error!(%error, "no tick");
+    ///         }
+    ///     }
+    /// });
+    /// ```
+    pub const fn cancel_on_disconnect(mut self) -> Self {
+        self.routes.cancel_on_disconnect = true;
         self
     }
 

@@ -1,7 +1,7 @@
 //! A namespace that runs: its members, their rooms, and the broadcasts that wait for answers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use enchufe_cluster::{RoomName, Rooms as RoomIndex, Selection};
 use enchufe_proto::socket::Args;
@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use slab::Slab;
 
 use super::Routes;
+use super::lanes::Lanes;
 use super::registry::Parent;
 use crate::frames::{Frames, Wire};
 use crate::id::{IdText, SocketId};
@@ -29,6 +30,8 @@ pub(crate) struct NamespaceCore {
     parent: Option<Arc<Parent>>,
     /// It is found by its name. Changes under the lock of the names.
     listed: AtomicBool,
+    /// Events that are handled one after another. Made when the first is.
+    lanes: OnceLock<Box<Lanes>>,
     /// It was removed: nobody comes in. Changes under the lock of the members.
     closed: AtomicBool,
     ack_ids: AtomicU64,
@@ -91,6 +94,7 @@ impl NamespaceCore {
             parent,
             listed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            lanes: OnceLock::new(),
             members: RwLock::default(),
             ack_ids: AtomicU64::new(0),
             broadcasts: Mutex::default(),
@@ -146,6 +150,23 @@ impl NamespaceCore {
     /// A socket has a handler that wants to see what is emitted.
     pub(crate) fn watch_outgoing(&self) {
         self.watched.store(true, Ordering::Release);
+    }
+
+    // ---- events in lanes ---------------------------------------------------------------------------
+
+    pub(super) fn lanes(&self) -> Option<&Lanes> {
+        self.lanes.get().map(|lanes| &**lanes)
+    }
+
+    pub(super) fn make_lanes(&self) -> &Lanes {
+        self.lanes.get_or_init(Box::default)
+    }
+
+    /// This socket's events do not wait any more.
+    pub(crate) fn forget_waiting(&self, socket: &Socket) {
+        if let Some(lanes) = self.lanes() {
+            lanes.forget(socket);
+        }
     }
 
     // ---- members ---------------------------------------------------------------------------------

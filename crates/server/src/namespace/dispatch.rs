@@ -1,18 +1,22 @@
 //! Calling the handlers of a namespace for what a client sent.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use enchufe_proto::socket::{Args, DecodeError, Packet};
 
 use crate::ack::Ack;
+use crate::core::Task;
 use crate::extract::Context;
 use crate::handler::CallError;
-use crate::namespace::with_ack;
+use crate::namespace::incoming;
+use crate::namespace::lanes::Lane;
+use crate::namespace::{Granted, Turn, with_ack};
 use crate::reason::DisconnectReason;
-use crate::socket::Socket;
+use crate::socket::{Early, Socket};
 
-/// An event: the handlers of all events, then its own, or else the fallback.
+/// An event that came: it goes to its handlers, by way of its lane where it has one.
 pub(crate) fn event(socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes]) -> Result<(), DecodeError> {
     let Some(event) = packet.event(attachments)? else { return Ok(()) };
     if !socket.connected() {
@@ -20,37 +24,113 @@ pub(crate) fn event(socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes])
     }
     let (name, args): (&str, &Args<'_>) = (&event.name, &event.args);
     let namespace = socket.namespace_core();
-    let (routes, states) = (&namespace.routes, &namespace.states);
-    let core = socket.core();
-    let own_any = socket.own_routes().any();
-    let own_any = own_any.iter().map(|handler| &**handler);
-    for handler in routes.any.iter().chain(own_any) {
-        let call = handler.call(&Context::any_event_of(socket, states, name, args));
-        start(socket, name, None, call);
-    }
-    let own = socket.own_routes().event(name);
-    let shared = routes.events.get(name);
-    for (handler, ack) in with_ack(shared, &own, packet.id) {
-        let call = handler.call(&Context::event_of(socket, states, name, args, ack));
-        start(socket, name, ack, call);
-    }
-    if shared.is_some() || !own.is_empty() {
+    let routes = &namespace.routes;
+    let passes_middleware = !routes.incoming.is_empty() || socket.own_routes().had_middlewares();
+    if routes.is_straight() && !passes_middleware {
+        any(socket, name, args, None);
+        handlers(socket, name, args, packet.id, None);
         return Ok(());
     }
-    if routes.fallback.is_empty() {
-        tracing::debug!(event = name, namespace = namespace.name(), "an event without a handler");
-        core.stats.unhandled_events.fetch_add(1, Ordering::Relaxed);
-    }
-    for handler in &routes.fallback {
-        let call = handler.call(&Context::any_event_of(socket, states, name, args));
-        start(socket, name, None, call);
+    let cx = Context::any_event_of(socket, &namespace.states, name, args);
+    let (lane, whole) = match routes.execution.lane(socket, &cx) {
+        Some(lane) => (lane, true),
+        // It needs its place among the socket's events until it has passed.
+        None if passes_middleware => (Lane::of(socket), false),
+        None => {
+            any(socket, name, args, None);
+            handlers(socket, name, args, packet.id, None);
+            return Ok(());
+        }
+    };
+    if let Some(turn) = namespace.make_lanes().enter(lane, socket, packet, attachments) {
+        in_turn(socket, packet, attachments, (name, args), turn, whole);
     }
     Ok(())
 }
 
-fn start(socket: &Socket, event: &str, ack: Option<u64>, call: Result<crate::core::Task, CallError>) {
+/// An event whose turn has come.
+pub(crate) fn granted(granted: Granted) {
+    let socket = granted.socket().clone();
+    let (early, turn) = granted.take();
+    // It was decoded when it came. One that has left is past hearing.
+    let Ok(packet) = early.packet(socket.core()) else { return };
+    let Ok(Some(event)) = packet.event(&early.attachments) else { return };
+    if socket.connected() {
+        let (name, args): (&str, &Args<'_>) = (&event.name, &event.args);
+        let namespace = socket.namespace_core();
+        let cx = Context::any_event_of(&socket, &namespace.states, name, args);
+        let whole = namespace.routes.execution.lane(&socket, &cx).is_some();
+        in_turn(&socket, &packet, &early.attachments, (name, args), turn, whole);
+    }
+}
+
+/// Handles an event in its lane: its handlers hold the turn to their end where `whole` says so.
+fn in_turn(
+    socket: &Socket,
+    packet: &Packet<'_>,
+    attachments: &[Bytes],
+    (name, args): (&str, &Args<'_>),
+    turn: Turn,
+    whole: bool,
+) {
+    let turn = Arc::new(turn);
+    let held = whole.then_some(&turn);
+    any(socket, name, args, held);
+    if socket.namespace_core().routes.incoming.is_empty() && !socket.own_routes().had_middlewares() {
+        return handlers(socket, name, args, packet.id, held);
+    }
+    let early = Early::new(packet, attachments);
+    run(socket, Box::pin(incoming::through(socket.clone(), early, turn, whole)), None);
+}
+
+/// The handlers of all events.
+fn any(socket: &Socket, name: &str, args: &Args<'_>, held: Option<&Arc<Turn>>) {
+    let namespace = socket.namespace_core();
+    let own = socket.own_routes().any();
+    for handler in namespace.routes.any.iter().chain(own.iter().map(|handler| &**handler)) {
+        let call = handler.call(&Context::any_event_of(socket, &namespace.states, name, args));
+        start(socket, name, None, call, held);
+    }
+}
+
+/// An event's own handlers, or else the fallback.
+pub(super) fn handlers(
+    socket: &Socket,
+    name: &str,
+    args: &Args<'_>,
+    id: Option<u64>,
+    held: Option<&Arc<Turn>>,
+) {
+    let namespace = socket.namespace_core();
+    let (routes, states) = (&namespace.routes, &namespace.states);
+    let own = socket.own_routes().event(name);
+    let shared = routes.events.get(name);
+    for (handler, ack) in with_ack(shared, &own, id) {
+        let call = handler.call(&Context::event_of(socket, states, name, args, ack));
+        start(socket, name, ack, call, held);
+    }
+    if shared.is_some() || !own.is_empty() {
+        return;
+    }
+    if routes.fallback.is_empty() {
+        tracing::debug!(event = name, namespace = namespace.name(), "an event without a handler");
+        socket.core().stats.unhandled_events.fetch_add(1, Ordering::Relaxed);
+    }
+    for handler in &routes.fallback {
+        let call = handler.call(&Context::any_event_of(socket, states, name, args));
+        start(socket, name, None, call, held);
+    }
+}
+
+pub(super) fn start(
+    socket: &Socket,
+    event: &str,
+    ack: Option<u64>,
+    call: Result<Task, CallError>,
+    held: Option<&Arc<Turn>>,
+) {
     match call {
-        Ok(task) => socket.core().run(socket.connection(), task),
+        Ok(task) => run(socket, task, held.cloned()),
         Err(CallError::Rejected(rejection)) => {
             socket.core().stats.rejected_events.fetch_add(1, Ordering::Relaxed);
             // The rejection quotes the client's data, which has no place in a log.
@@ -63,6 +143,12 @@ fn start(socket: &Socket, event: &str, ack: Option<u64>, call: Result<crate::cor
         // It was logged where it happened.
         Err(CallError::Panicked) => {}
     }
+}
+
+/// Runs what an event has started, to its end or to that of its socket.
+fn run(socket: &Socket, task: Task, held: Option<Arc<Turn>>) {
+    let ends = socket.namespace_core().routes.cancel_on_disconnect;
+    socket.core().run_for(socket.connection(), task, held, ends.then_some(socket));
 }
 
 /// The answer to something that the server emitted.
@@ -98,6 +184,10 @@ fn leaving(socket: &Socket, still_in_rooms: bool) {
     };
     for handler in shared.iter().chain(own.iter().map(|handler| &**handler)) {
         let call = handler.call(&Context::leaving(socket, &namespace.states, reason));
-        start(socket, "disconnect", None, call);
+        match call {
+            // It runs to its end: its socket has gone already.
+            Ok(task) => socket.core().run(socket.connection(), task),
+            Err(_) => tracing::warn!(namespace = namespace.name(), "a disconnect handler was not called"),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Handlers that one socket has for itself: `socket.on(…)`, as in JavaScript.
 
 use super::own_routes::HandlerId;
-use crate::extract::{OnDisconnect, OnEvent, OnFallback};
+use crate::extract::{OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming};
 use crate::handler::{BoxHandler, Handler};
 use crate::socket::Socket;
 use crate::state::Requirements;
@@ -188,6 +188,34 @@ impl Socket {
     /// [`prepend_any_outgoing`](Self::prepend_any_outgoing) added.
     pub fn off_any_outgoing(&self) {
         self.own_routes().remove_outgoing();
+    }
+
+    /// Has every event that this socket receives pass `handler` before it reaches its handlers, after the middlewares
+    /// of its [namespace](crate::Namespace::event_middleware), which says more: `socket.use` of the official API.
+    ///
+    /// # Panics
+    /// If the handler takes a [`State`](crate::State) that the server was not given.
+    #[track_caller]
+    pub fn event_middleware<H, A, M>(&self, handler: H) -> HandlerId
+    where
+        H: Handler<OnIncoming, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        let handler = self.checked(handler.erase("event_middleware".into()).0, BoxHandler::requirements);
+        self.own_routes().add_middleware(handler)
+    }
+
+    /// Calls `handler` for each event of this socket that a middleware refused; see
+    /// [`Namespace::on_error`](crate::Namespace::on_error).
+    ///
+    /// # Panics
+    /// If the handler takes a [`State`](crate::State) that the server was not given.
+    #[track_caller]
+    pub fn on_error<H, A, M>(&self, handler: H) -> HandlerId
+    where
+        H: Handler<OnError, A, M>, // clone captures: move |…| { let x = x.clone(); async move { … } }
+    {
+        let handler = self.checked(handler.erase("on_error".into()).0, BoxHandler::requirements);
+        self.own_routes().add_error(handler)
     }
 
     /// Calls `handler` when this socket leaves, while it is still in its rooms; see

@@ -4,7 +4,7 @@
 //! under the lock: its destructor is the application's.
 
 use super::routes::EventRoute;
-use crate::extract::{Kind, OnDisconnect, OnEvent, OnFallback};
+use crate::extract::{Kind, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming};
 use crate::handler::{Answers, BoxHandler};
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -14,13 +14,16 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// What a socket has handlers for.
 const EVENTS: u8 = 1;
 const ANY: u8 = 2;
 const OUTGOING: u8 = 4;
+/// It has, or once had: while one of its events may be on its way through, later ones must not pass it.
+const MIDDLEWARES: u8 = 8;
 /// It has left.
-const ENDED: u8 = 8;
+const ENDED: u8 = 16;
 
 /// Names one handler of one socket: see [`Socket::off_handler`](crate::Socket::off_handler).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +43,11 @@ struct Own {
     events: HashMap<Box<str>, Vec<Entry<OnEvent>>, RandomState>,
     any: Vec<Entry<OnFallback>>,
     outgoing: Vec<Entry<OnFallback>>,
+    middlewares: Vec<Entry<OnIncoming>>,
+    had_middlewares: bool,
+    errors: Vec<Entry<OnError>>,
+    /// Ends the handlers that are to end with the socket.
+    left: Option<CancellationToken>,
     disconnecting: Vec<Entry<OnDisconnect>>,
     disconnect: Vec<Entry<OnDisconnect>>,
 }
@@ -66,6 +74,17 @@ impl OwnRoutes {
 
     pub(super) fn add_outgoing(&self, handler: BoxHandler<OnFallback>, first: bool) -> HandlerId {
         self.add(handler, |own, entry| insert(&mut own.outgoing, entry, first))
+    }
+
+    pub(super) fn add_middleware(&self, handler: BoxHandler<OnIncoming>) -> HandlerId {
+        self.add(handler, |own, entry| {
+            own.had_middlewares = true;
+            own.middlewares.push(entry);
+        })
+    }
+
+    pub(super) fn add_error(&self, handler: BoxHandler<OnError>) -> HandlerId {
+        self.add(handler, |own, entry| own.errors.push(entry))
     }
 
     pub(super) fn add_disconnecting(&self, handler: BoxHandler<OnDisconnect>) -> HandlerId {
@@ -149,6 +168,30 @@ impl OwnRoutes {
         self.has(OUTGOING)
     }
 
+    /// The middlewares of the events that come in.
+    pub(crate) fn middlewares(&self) -> OwnHandlers<OnIncoming> {
+        if self.had_middlewares() { self.all(|own| &own.middlewares) } else { SmallVec::new() }
+    }
+
+    /// Whether there are or were middlewares.
+    pub(crate) fn had_middlewares(&self) -> bool {
+        self.has(MIDDLEWARES)
+    }
+
+    /// The handlers of events that were refused.
+    pub(crate) fn errors(&self) -> OwnHandlers<OnError> {
+        self.all(|own| &own.errors)
+    }
+
+    /// Is cancelled when the socket has left.
+    pub(crate) fn left(&self) -> CancellationToken {
+        self.edit(|own| own.left.get_or_insert_default().clone()).unwrap_or_else(|| {
+            let left = CancellationToken::new();
+            left.cancel();
+            left
+        })
+    }
+
     /// Takes the handlers to be called once, while the socket is still in its rooms.
     pub(crate) fn take_disconnecting(&self) -> OwnHandlers<OnDisconnect> {
         handlers(self.edit_if_any(|own| mem::take(&mut own.disconnecting)).unwrap_or_default())
@@ -161,7 +204,11 @@ impl OwnRoutes {
         self.flags.store(ENDED, Ordering::Release);
         let ended = own.take();
         drop(own);
-        ended.map(|own| handlers(own.disconnect)).unwrap_or_default()
+        let Some(own) = ended else { return SmallVec::new() };
+        if let Some(left) = &own.left {
+            left.cancel();
+        }
+        handlers(own.disconnect)
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -204,6 +251,7 @@ impl Own {
         flag(EVENTS, !self.events.is_empty())
             | flag(ANY, !self.any.is_empty())
             | flag(OUTGOING, !self.outgoing.is_empty())
+            | flag(MIDDLEWARES, self.had_middlewares)
     }
 
     /// The handlers of an event, of which those for once do not stay.
@@ -232,6 +280,12 @@ impl Own {
         if let Some(removed) = any {
             return Some(Removed::Any { _handler: removed });
         }
+        if let Some(removed) = take(&mut self.middlewares, id) {
+            return Some(Removed::Middleware { _handler: removed });
+        }
+        if let Some(removed) = take(&mut self.errors, id) {
+            return Some(Removed::Error { _handler: removed });
+        }
         let leaving = take(&mut self.disconnecting, id).or_else(|| take(&mut self.disconnect, id));
         leaving.map(|removed| Removed::Leaving { _handler: removed })
     }
@@ -241,6 +295,8 @@ impl Own {
 enum Removed {
     Event { _handler: Entry<OnEvent> },
     Any { _handler: Entry<OnFallback> },
+    Middleware { _handler: Entry<OnIncoming> },
+    Error { _handler: Entry<OnError> },
     Leaving { _handler: Entry<OnDisconnect> },
 }
 

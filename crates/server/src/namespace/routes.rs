@@ -1,6 +1,7 @@
 //! The route table of a namespace: built once, shared by all its sockets, never changed.
 
-use crate::extract::{OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware};
+use super::execution::Execution;
+use crate::extract::{OnConnect, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming, OnMiddleware};
 use crate::handler::{Answers, BoxHandler};
 use crate::parser::Parser;
 use crate::recovery::Plan;
@@ -16,11 +17,19 @@ pub(crate) struct Routes {
     pub(crate) parser: Option<Parser>,
     /// Whether and how clients are recovered; set when the server is built.
     pub(crate) recovery: Option<Arc<Plan>>,
+    /// How the handlers of events run beside each other.
+    pub(crate) execution: Execution,
+    /// Handlers end with their socket.
+    pub(crate) cancel_on_disconnect: bool,
     /// Called one after the other, until one refuses.
     pub(crate) middlewares: Vec<BoxHandler<OnMiddleware>>,
     pub(crate) connect: Vec<BoxHandler<OnConnect>>,
     /// For every event, before its own handlers.
     pub(crate) any: Vec<BoxHandler<OnFallback>>,
+    /// For every event before it reaches its handlers, one after the other, until one refuses.
+    pub(crate) incoming: Vec<BoxHandler<OnIncoming>>,
+    /// For every event that was refused.
+    pub(crate) error: Vec<BoxHandler<OnError>>,
     /// By the name of the event.
     pub(crate) events: HashMap<Box<str>, EventRoute, RandomState>,
     /// For events that have no handler of their own.
@@ -32,6 +41,11 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
+    /// Whether events go straight to their handlers, as far as this namespace is concerned.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.execution.is_concurrent() && self.incoming.is_empty()
+    }
+
     /// The state that the handlers take.
     pub(crate) fn requirements(&self) -> Requirements {
         let mut needs = Requirements::default();
@@ -43,6 +57,8 @@ impl Routes {
             .flat_map(EventRoute::handlers)
             .for_each(|handler| handler.requirements(&mut needs));
         self.fallback.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.incoming.iter().for_each(|handler| handler.requirements(&mut needs));
+        self.error.iter().for_each(|handler| handler.requirements(&mut needs));
         self.outgoing.iter().for_each(|handler| handler.requirements(&mut needs));
         self.disconnecting.iter().for_each(|handler| handler.requirements(&mut needs));
         self.disconnect.iter().for_each(|handler| handler.requirements(&mut needs));

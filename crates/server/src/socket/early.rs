@@ -10,6 +10,7 @@ use super::{ACCEPTED, READY, Socket};
 use crate::connection::Mail;
 
 /// One event that waits.
+#[derive(Default)]
 pub(crate) struct Early {
     pub(crate) text: Vec<u8>,
     pub(crate) attachments: Vec<Bytes>,

@@ -296,6 +296,11 @@ impl Socket {
         self.0.key
     }
 
+    /// What no other socket has while this one is alive.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     pub(crate) fn own_routes(&self) -> &OwnRoutes {
         &self.0.own_routes
     }
@@ -396,6 +401,7 @@ impl Socket {
     fn forget_the_awaited(&self) {
         self.0.early.lock().take();
         self.0.acks.lock().clear();
+        self.0.namespace.forget_waiting(self);
         self.0.namespace.forget_in_broadcasts(&self.0.id);
     }
 
