@@ -332,7 +332,7 @@ impl ServerBuilder {
             })
             .collect::<Result<_, _>>()?;
         let cleanup = self.config.cleanup_empty_child_namespaces;
-        let (namespaces, made) = Namespaces::new(definitions, states, cleanup)?;
+        let (namespaces, made) = Namespaces::new(definitions, states, cleanup, recovery)?;
         let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);
         let server = Server(Core::new(self.config, layer, self.origin_check, namespaces));
         for made in made {

@@ -90,7 +90,7 @@ impl Socket {
     /// A socket without a transport that has been let in, whose client sent this auth.
     pub(crate) fn unconnected(auth: &str) -> Self {
         let (namespaces, _) =
-            Namespaces::new(Vec::new(), Arc::default(), false).expect("nothing is defined twice");
+            Namespaces::new(Vec::new(), Arc::default(), false, None).expect("nothing is defined twice");
         let core = Core::new(Config::default(), Layer::SocketIo, OriginCheck::Off, namespaces);
         let block =
             RequestBlock::new(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), None, false);

@@ -33,8 +33,10 @@ enum Mode {
     #[default]
     Concurrent,
     Serial,
-    Keyed(Arc<dyn Fn(&Context<'_, OnFallback>) -> Option<EventKey> + Send + Sync>),
+    Keyed(Arc<KeyOf>),
 }
+
+type KeyOf = dyn Fn(&Context<'_, OnFallback>) -> Option<EventKey> + Send + Sync;
 
 impl Execution {
     /// As they come: the handlers of a socket's events start in the order in which the events arrived, and one that has to

@@ -17,6 +17,7 @@ use super::name::Dynamic;
 use super::{Definition, Name, NamespaceCore, Routes};
 use crate::error::BuildError;
 use crate::parser::Parser;
+use crate::recovery::Plan;
 use crate::socket::Socket;
 use crate::state::States;
 
@@ -34,6 +35,8 @@ pub(crate) struct Namespaces {
     by_name: RwLock<ByName>,
     parents: RwLock<Vec<Arc<Parent>>>,
     pub(crate) states: Arc<States>,
+    /// What is kept of clients that may come back.
+    pub(crate) recovery: Option<Arc<Plan>>,
     /// Dynamic ones go with their last socket.
     cleanup: bool,
     /// Some namespace's packets are msgpack, or were.
@@ -79,6 +82,7 @@ impl Namespaces {
         definitions: Vec<Definition>,
         states: Arc<States>,
         cleanup: bool,
+        recovery: Option<Arc<Plan>>,
     ) -> Result<(Self, Vec<Made>), BuildError> {
         let by_name =
             ByName { cores: HashMap::default(), retired: HashMap::default(), until_sweep: SWEEP_EVERY };
@@ -87,6 +91,7 @@ impl Namespaces {
             parents: RwLock::default(),
             states,
             cleanup,
+            recovery,
             speak_msgpack: AtomicBool::new(false),
         };
         let mut made = Vec::new();

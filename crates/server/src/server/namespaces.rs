@@ -39,8 +39,10 @@ impl Server {
     /// As [`ServerBuilder::build`]: where its handlers take state that was not given, a handler is for a reserved event,
     /// or a namespace of this name exists.
     pub fn add_namespace(&self, namespace: Namespace) -> Result<(), BuildError> {
-        let definition = namespace.parser_or(self.0.config.parser).define(&self.0.namespaces.states)?;
-        if let Some(made) = self.0.namespaces.define(definition)? {
+        let namespaces = &self.0.namespaces;
+        let namespace = namespace.parser_or(self.0.config.parser).recovered_by(namespaces.recovery.clone());
+        let definition = namespace.define(&namespaces.states)?;
+        if let Some(made) = namespaces.define(definition)? {
             Self::announce(&self.0, made);
         }
         Ok(())

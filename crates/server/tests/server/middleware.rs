@@ -213,7 +213,7 @@ async fn order_holds_while_a_middleware_takes_its_time_and_handlers_go_on_beside
                 .event_middleware(async |Event(name): Event| {
                     // The earlier, the longer; some not at all.
                     let n: u64 = name.parse().unwrap();
-                    if n % 3 != 0 {
+                    if !n.is_multiple_of(3) {
                         sleep(Duration::from_millis(100 - 10 * n)).await;
                     }
                 })
