@@ -162,35 +162,41 @@ impl Io {
         self.stream.poll_flush(cx)
     }
 
+    /// One write: the small frames at the front copied together, and what is too large for that from where it lies.
     fn poll_write_some(&mut self, cx: &mut Context<'_>, scratch: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         scratch.clear();
         let mut skip = self.written;
+        let mut rest = |piece: &'_ [u8]| -> usize {
+            let skipped = skip.min(piece.len());
+            skip -= skipped;
+            skipped
+        };
+        let mut gathered = 0;
         for frame in &self.writing {
             if scratch.len() + frame.wire_len() > GATHER_LIMIT {
                 break;
             }
             for piece in [frame.header(), frame.body()] {
-                let skipped = skip.min(piece.len());
-                skip -= skipped;
-                scratch.extend_from_slice(piece.get(skipped..).unwrap_or_default());
+                scratch.extend_from_slice(piece.get(rest(piece)..).unwrap_or_default());
             }
+            gathered += 1;
         }
-        if !scratch.is_empty() {
+        if gathered == self.writing.len() {
             return self.stream.poll_write(cx, scratch);
         }
         let mut slices: SmallVec<[IoSlice<'_>; MAX_SLICES]> = SmallVec::new();
-        let mut skip = self.written;
-        for piece in self.writing.iter().flat_map(|frame| [frame.header(), frame.body()]) {
-            let skipped = skip.min(piece.len());
-            skip -= skipped;
-            let rest = piece.get(skipped..).unwrap_or_default();
-            if !rest.is_empty() {
-                slices.push(IoSlice::new(rest));
+        slices.push(IoSlice::new(scratch));
+        let large = self.writing.iter().skip(gathered);
+        for piece in large.flat_map(|frame| [frame.header(), frame.body()]) {
+            let piece = piece.get(rest(piece)..).unwrap_or_default();
+            if !piece.is_empty() {
+                slices.push(IoSlice::new(piece));
             }
             if slices.len() == MAX_SLICES {
                 break;
             }
         }
+        // Where nothing was gathered the first slice is empty, which the kernel passes over.
         self.stream.poll_write_vectored(cx, &slices)
     }
 
@@ -209,6 +215,8 @@ impl Io {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Waker;
     use tokio::io::AsyncReadExt;
 
@@ -248,6 +256,55 @@ mod tests {
                 "through {capacity} bytes at a time"
             );
         }
+    }
+
+    /// A stream that counts how often it is written to.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl AsyncRead for Counted {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(data.len()))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            data: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(data.iter().map(|slice| slice.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn small_frames_and_the_large_one_behind_them_leave_in_one_write() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let mut io = Io::new(incoming(Counted(writes.clone())));
+        for len in [20, 64_000, 20, 70_000, 5] {
+            io.writing.push_back(Frame::text(vec![b'x'; len]));
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(io.poll_write_all(&mut cx, &mut Vec::new()), Poll::Ready(Ok(()))));
+        assert_eq!(writes.load(Ordering::Relaxed), 1);
     }
 
     #[test]
