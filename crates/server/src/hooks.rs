@@ -131,12 +131,17 @@ impl Additions {
         self.0.push((Some(name), value));
     }
 
-    /// The answer with them, unless it is a refusal.
-    pub(crate) fn on(self, mut answer: Answer) -> Answer {
-        if answer.status().is_success() || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            self.apply(answer.headers_mut());
-        }
+    /// The answer with them, whatever it is.
+    pub(crate) fn on_any(self, mut answer: Answer) -> Answer {
+        self.apply(answer.headers_mut());
         answer
+    }
+
+    /// The answer with them, unless it is a refusal.
+    pub(crate) fn on(self, answer: Answer) -> Answer {
+        let status = answer.status();
+        let serves = status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS;
+        if serves { self.on_any(answer) } else { answer }
     }
 
     /// Puts them among an answer's headers: in the place of those of the same name, but for those of which there may be many.

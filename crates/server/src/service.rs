@@ -70,8 +70,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if http::is_ours(&self.core, request.uri().path()) {
-            let answer = http::handle(self.core.clone(), request);
-            return ResponseFuture::Ours { answer: Box::pin(answer) };
+            return ResponseFuture::Ours { answer: http::handle(self.core.clone(), request) };
         }
         ResponseFuture::Inner { future: self.inner.call(request) }
     }
@@ -83,7 +82,7 @@ pin_project! {
     pub enum ResponseFuture<F> {
         /// The server's.
         #[doc(hidden)]
-        Ours { answer: Pin<Box<dyn Future<Output = http::Answer> + Send>> },
+        Ours { answer: http::Answering },
         /// The application's.
         #[doc(hidden)]
         Inner { #[pin] future: F },

@@ -94,14 +94,19 @@ async fn encoded(core: &Core, payload: Payload, manner: &Manner) -> Answer {
         _ => Bytes::from(payload.body),
     };
     let worth_it = payload.compress && core.config.http_compression.is_some_and(|from| body.len() >= from);
-    let mut answer = answer::payload(body.clone(), binary);
-    if let Some(coding) = manner.coding.filter(|_| worth_it)
-        && let Some(shorter) = coding.encode_apart(body).await
-    {
-        answer = answer::payload(shorter, binary);
-        answer.headers_mut().insert(header::CONTENT_ENCODING, coding.value());
-    }
+    let answer = match manner.coding.filter(|_| worth_it) {
+        // Apart, because a poll that waits would keep the room for it.
+        Some(coding) => Box::pin(compressed(body, binary, coding)).await,
+        None => answer::payload(body, binary),
+    };
     manner.adapt(answer)
+}
+
+async fn compressed(body: Bytes, binary: bool, coding: Coding) -> Answer {
+    let Some(shorter) = coding.encode_apart(body.clone()).await else { return answer::payload(body, binary) };
+    let mut answer = answer::payload(shorter, binary);
+    answer.headers_mut().insert(header::CONTENT_ENCODING, coding.value());
+    answer
 }
 
 /// Whether the body of a POST is one of the binary payloads of protocol 3.

@@ -242,6 +242,26 @@ async fn an_observer_sees_polls_and_the_upgrade() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_of_revision_3_are_watched_too() {
+    let log = Log::default();
+    let io = serve_with(Namespace::new("/"), |io| io.observe(Watch(log.clone())).allow_eio3(true));
+    let mut ws = Ws::in_memory(&io, 4096);
+    ws.upgrade("EIO=3&transport=websocket&b64=1").await;
+    assert!(ws.text().await.starts_with("0{"));
+    assert_eq!(ws.text().await, "40");
+    ws.send("2").await;
+    assert_eq!(ws.text().await, "3");
+    let engine = io.engine_sockets().pop().unwrap();
+    assert_eq!(engine.protocol(), 3);
+    engine.send(vec![1, 2, 3].into());
+    assert_eq!(ws.text().await, "b4AQID");
+    let entries = log.entries();
+    let at = entries.iter().position(|entry| entry == "< Ping ").expect("a ping");
+    assert_eq!(entries[at..at + 3], ["< Ping ", "heartbeat", "> Pong "]);
+    assert!(entries.contains(&"> Message b4AQID".to_owned()), "{entries:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_observer_that_panics_harms_nobody() {
     struct Fragile;
 
