@@ -36,13 +36,17 @@ pub(super) fn interop(job: &mut Job<'_>) -> Result<(), String> {
     let testbed = node::testbed(job)?;
     let files = node::files(&folder.join("clients"), ".test.mjs")?;
     job.run(node::test_runner(files, 1).env("ENCHUFE_TESTBED", &testbed).folder(&folder))?;
-    let python = node::python(job, &folder.join("requirements.txt"))?;
-    job.run(
-        Cmd::new(python)
-            .words("-m pytest -q -p no:cacheprovider --color=no python")
-            .env("ENCHUFE_TESTBED", testbed)
-            .folder(folder),
-    )?;
+    // The old client's modules have the same names, so that each needs an environment of its own.
+    for (tests, requirements) in [("python", "requirements.txt"), ("python-old", "requirements-old.txt")] {
+        let python = node::python(job, tests, &folder.join(requirements))?;
+        job.run(
+            Cmd::new(python)
+                .words("-m pytest -q -p no:cacheprovider --color=no")
+                .arg(tests)
+                .env("ENCHUFE_TESTBED", &testbed)
+                .folder(&folder),
+        )?;
+    }
     Ok(())
 }
 

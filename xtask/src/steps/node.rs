@@ -23,10 +23,10 @@ pub(super) fn packages(job: &mut Job<'_>, folder: &Path) -> Result<(), String> {
 }
 
 /// A Python with the packages of `requirements`, in a virtual environment under `target/xtask/`.
-pub(super) fn python(job: &mut Job<'_>, requirements: &Path) -> Result<PathBuf, String> {
+pub(super) fn python(job: &mut Job<'_>, name: &str, requirements: &Path) -> Result<PathBuf, String> {
     PYTHON.ensure(job)?;
     let wanted = fs::read(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
-    let folder = job.target().join("xtask/python");
+    let folder = job.target().join("xtask").join(name);
     let python = folder.join("bin/python");
     let stamp = folder.join("installed-from");
     if python.is_file() && fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
