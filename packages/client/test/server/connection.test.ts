@@ -1,9 +1,6 @@
 /** The engine below: addresses, options, what applications look at. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type Socket as NetSocket } from "node:net";
 import { after, before, test } from "node:test";
-import { isNodeBuild } from "#client";
 import { freePort, next, open, start, until, wait, type Server } from "./util.js";
 
 let server: Server;
@@ -91,27 +88,13 @@ test("the wrong path is a connect_error with the status", async () => {
   const socket = open(server.url, { path: "/nothing/" });
   const [err] = await next(socket, "connect_error");
   assert.equal(err.message, "xhr poll error");
-  assert.equal(err.description, 404);
-  assert.equal(err.context.status, 404);
-});
-
-test("a server that accepts and says nothing times out", async (t) => {
-  const silent = createServer(() => {}).listen(0, "127.0.0.1");
-  const held = new Set<NetSocket>();
-  silent.on("connection", (connection) => held.add(connection));
-  t.after(() => {
-    for (const connection of held) connection.destroy();
-    silent.close();
-  });
-  await once(silent, "listening");
-  const { port } = silent.address() as { port: number };
-  for (const transports of [["polling"], ["websocket"]]) {
-    const socket = open("http://127.0.0.1:" + port, { transports, timeout: 100 });
-    const [err] = await next(socket, "connect_error");
-    assert.equal(err.message, "timeout");
-    assert.equal(socket.active, true);
-    await next(socket.io, "reconnect_attempt");
-    socket.disconnect();
+  if (err.context) {
+    assert.equal(err.description, 404);
+    assert.equal(err.context.status, 404);
+    assert.equal(err.hint, "not a Socket.IO server");
+  } else {
+    // In a browser: an answer of another origin that does not allow us.
+    assert.match(err.hint, /CORS refused/);
   }
 });
 
@@ -156,21 +139,3 @@ test("a parse error reconnects", async () => {
   await next(socket, "connect");
   await until(() => socket.connected);
 });
-
-if (isNodeBuild) {
-  test("Node: extra headers on every transport", async () => {
-    for (const transports of [["polling"], ["websocket"]]) {
-      const socket = open(server.url, { transports, extraHeaders: { "x-test": "yes", cookie: "a=b" } });
-      const { headers } = await socket.emitWithAck("handshake");
-      assert.equal(headers["x-test"], "yes");
-      assert.equal(headers.cookie, "a=b");
-    }
-  });
-
-  test("Node: binary arrives as Buffer, or as asked for", async () => {
-    const socket = open(server.url);
-    assert.equal(Buffer.isBuffer(await socket.emitWithAck("echo", Uint8Array.of(1))), true);
-    socket.io.engine.binaryType = "arraybuffer";
-    assert.equal((await socket.emitWithAck("echo", Uint8Array.of(1))) instanceof ArrayBuffer, true);
-  });
-}

@@ -1,7 +1,7 @@
 /** Servers that die, freeze, stop and come back, and servers with other limits. Needs `--start`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canStart, next, open, start, until, wait, WAYS, type Server } from "./util.js";
+import { canStart, next, open, start, until, wait, WAYS, without, type Server } from "./util.js";
 
 const servers: Server[] = [];
 
@@ -61,9 +61,9 @@ for (const [way, opts] of canStart ? WAYS : []) {
     assert.equal(socket.connected, true, "heartbeats keep it");
     assert.equal(pings >= 3, true, String(pings));
     const lost = next(socket, "disconnect");
-    server.process!.kill("SIGSTOP");
+    await server.freeze();
     assert.equal((await lost)[0], "ping timeout");
-    server.process!.kill("SIGCONT");
+    await server.thaw();
     assert.equal(await socket.emitWithAck("echo", "back"), "back");
   });
 
@@ -82,7 +82,7 @@ for (const [way, opts] of canStart ? WAYS : []) {
     assert.equal(losses, 0);
   });
 
-  if (process.env.SERVER_WITHOUT !== "recovery") {
+  if (without !== "recovery") {
     test(way + ": the state of a connection is recovered", async (t) => {
       t.after(endAll);
       const server = await serve(["--recovery", "60000"]);
