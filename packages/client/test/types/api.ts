@@ -1,5 +1,6 @@
 /** Compiled only: what an application written for the official typings does, and what the compiler must refuse. */
-import defaultIo, { connect, io, Manager, Socket, type ManagerOptions, type SocketOptions } from "@enchufe/client";
+import defaultIo, { connect, io, Manager, Socket, type ManagerOptions, type SocketOptions, type TransportError } from "@enchufe/client";
+import * as msgpack from "@enchufe/client/msgpack";
 import { io as official, Socket as OfficialSocket, type DisconnectDescription } from "socket.io-client";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -135,4 +136,25 @@ interface FromClient {
   socket.io.engine.close();
   socket.io.opts.query = { x: 1 };
   socket.auth = { token: "new" };
+}
+
+// What the official client does not have.
+{
+  const socket: Socket<FromServer, FromClient> = io({
+    bufferLimit: 1e6,
+    bufferPolicy: "drop-oldest",
+    ackErrors: true,
+    idempotencyKey: (event, ...args) => event + args.length,
+    logger: (event, args, source) => [event.length, args.length, source],
+    parser: msgpack,
+  });
+  const answer = await socket.signal(new AbortController().signal).timeout(5).emitWithAck("single", "a");
+  is<typeof answer, number>(true);
+  new Manager({ logger: (event: string) => event });
+  // @ts-expect-error: no such policy
+  io({ bufferPolicy: "drop-all" });
+  socket.on("connect_error", (err) => {
+    const { hint } = err as TransportError;
+    is<typeof hint, string | undefined>(true);
+  });
 }
