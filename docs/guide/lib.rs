@@ -33,3 +33,6 @@ pub mod shutdown {}
 
 #[doc = include_str!("old-clients.md")]
 pub mod old_clients {}
+
+#[doc = include_str!("../migrating-from-node.md")]
+pub mod migrating_from_node {}
