@@ -3,12 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use enchufe::{
-    Ack, AckError, Auth, Bytes, Data, Event, Limits, Namespace, Parser, RawArgs, Refusal, Server, Socket,
-    SocketId, Value,
+    Ack, AckError, Auth, Bytes, Data, Event, Limits, Namespace, Parser, RawArgs, Recovery, Refusal, Server,
+    Socket, SocketId, Value,
 };
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Client, Log, Via, serve, serve_with};
+use crate::support::{Client, Log, Via, serve, serve_with, wait_until};
 
 fn msgpack(namespace: Namespace) -> Server {
     serve_with(namespace, |builder| builder.parser(Parser::Msgpack))
@@ -311,4 +311,40 @@ async fn those_who_look_on_are_shown_the_same_as_with_json() {
     socket(&io, &id).emit("one", (1, Bytes::from_static(b"x"))).unwrap();
     io.of("/").emit("all", ()).unwrap();
     assert_eq!(log.wait(2).await, ["one 1,{\"_placeholder\":true,\"num\":0} 1", "all  0"]);
+}
+
+/// The text that stands behind this key, or this name as the first element.
+fn behind(message: &[u8], key: &str) -> String {
+    let at = message.windows(key.len()).position(|window| window == key.as_bytes()).expect(key) + key.len();
+    let (&marker, rest) = message[at..].split_first().expect("a value");
+    String::from_utf8(rest[..usize::from(marker & 0x1f)].to_vec()).expect("text")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_comes_back_finds_what_it_missed() {
+    for via in Via::BOTH {
+        let io = serve_with(Namespace::new("/"), |builder| {
+            builder.parser(Parser::Msgpack).connection_state_recovery(Recovery::default())
+        });
+        let mut client = Client::open(&io, via).await;
+        client.send_binary(&packet(0, "/", UNDEFINED, None)).await;
+        let reply = next(&mut client).await;
+        let (sid, pid) = (behind(&reply, "sid"), behind(&reply, "pid"));
+        io.of("/").emit("first", ()).unwrap();
+        let offset = behind(&next(&mut client).await, "first");
+        client.send("1").await;
+        drop(client);
+        wait_until("it has gone", || io.connections() == 0).await;
+        io.of("/").emit("missed", Bytes::from_static(b"x")).unwrap();
+
+        let mut client = Client::open(&io, via).await;
+        let text = |text: &str| [&[0xa0 | u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let auth = [&b"\x82"[..], &text("pid"), &text(&pid), &text("offset"), &text(&offset)].concat();
+        client.send_binary(&packet(0, "/", &auth, None)).await;
+        let both = [next(&mut client).await, next(&mut client).await];
+        let reply = both.iter().find(|message| message.starts_with(b"\x83\xa4type\x00")).expect("a reply");
+        assert_eq!((behind(reply, "sid"), behind(reply, "pid")), (sid, pid));
+        let missed = both.iter().find(|message| message.starts_with(b"\x83\xa4type\x02")).expect("an event");
+        assert!(missed.starts_with(b"\x83\xa4type\x02\xa4data\x93\xa6missed\xc4\x01x"), "{missed:?}");
+    }
 }
