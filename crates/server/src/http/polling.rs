@@ -51,15 +51,17 @@ impl Manner {
 pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer, Refused> {
     let (sid, dialect) = admit::admit(core, head).await?;
     let connection = request::connection(core, request::block(head), Transport::Polling, dialect, sid)?;
-    let PollOutcome::Payload(payload) = connection.poll() else {
-        // A new session has its OPEN packet queued.
+    let first = connection.poll();
+    // Whatever comes of it, and before anything is waited for: nobody would drive the session, nor end it.
+    connection.start();
+    let PollOutcome::Payload(payload) = first else {
+        // A new session has its OPEN packet queued, unless the server has closed it already.
         return Err(Refused::SHUTTING_DOWN);
     };
     let mut answer = encoded(core, payload, &Manner::of(core, head)).await;
     if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    connection.start();
     Ok(answer)
 }
 

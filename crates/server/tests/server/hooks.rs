@@ -108,6 +108,42 @@ async fn a_head_that_is_too_large_to_be_kept_opens_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_goes_away_in_the_middle_of_its_handshake_leaves_nothing() {
+    let entered = Arc::new(AtomicUsize::new(0));
+    let count = entered.clone();
+    let io = serve(|io| {
+        io.initial_packet("x".repeat(1 << 20)).allow_request(move |request: RequestHead| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let slow = request.query("slow").is_some();
+            async move {
+                if slow {
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                }
+                Ok::<_, String>(())
+            }
+        })
+    });
+    let http = Http::new(&io);
+    // While it is decided whether it may, and while its first answer is being compressed.
+    for (query, opened) in [("&slow", 0), ("", 1)] {
+        let request = Request::get(format!("{POLLING}{query}")).header("accept-encoding", "gzip");
+        let mut asked = Box::pin(http.send(request.body(Full::default()).unwrap()));
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(asked.as_mut().poll(cx).is_pending()));
+        assert!(polled.await, "it waits");
+        assert_eq!(io.connections(), opened);
+        drop(asked);
+    }
+    assert_eq!(entered.load(Ordering::Relaxed), 2);
+    wait_until_gone(&io).await;
+}
+
+/// Nobody answers its pings.
+async fn wait_until_gone(io: &Server) {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(io.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn hooks_see_the_request_and_what_middleware_has_added() {
     #[derive(Clone)]
     struct User(&'static str);
