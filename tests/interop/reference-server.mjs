@@ -28,6 +28,7 @@ const { values: flags } = parseArgs({
     cors: { type: "string" },
     cookie: { type: "string" },
     parser: { type: "string", default: "json" },
+    recovery: { type: "string" },
     workers: { type: "string" },
   },
 });
@@ -174,6 +175,7 @@ function app(http) {
     allowUpgrades: !flags["no-upgrade"],
     allowEIO3: flags["allow-eio3"],
     cors: flags.cors && { origin: flags.cors },
+    connectionStateRecovery: flags.recovery && { maxDisconnectionDuration: number("recovery") },
     cookie: flags.cookie && { name: flags.cookie, path: "/", httpOnly: true, sameSite: "lax" },
   };
   for (const key of Object.keys(options)) if (options[key] === undefined) delete options[key];
