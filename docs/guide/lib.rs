@@ -34,5 +34,8 @@ pub mod shutdown {}
 #[doc = include_str!("old-clients.md")]
 pub mod old_clients {}
 
+#[doc = include_str!("recovery.md")]
+pub mod recovery {}
+
 #[doc = include_str!("../migrating-from-node.md")]
 pub mod migrating_from_node {}
