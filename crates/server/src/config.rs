@@ -127,7 +127,9 @@ pub struct Limits {
     /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
     /// A connection past it is closed as a slow consumer.
     pub max_outbox_bytes: usize,
-    /// Bytes of events that may wait for a connect handler to finish. Default 1,000,000.
+    /// Bytes of events that may wait for a connect handler to finish; and of those that may wait for others to be handled
+    /// before them. Default 1,000,000. A client that sends more before its connect handler has finished is closed; one
+    /// whose events wait for others is not read until there is room.
     pub max_early_bytes: usize,
     /// Connections in all. Default none; a handshake past it is refused with 503.
     pub max_connections: usize,

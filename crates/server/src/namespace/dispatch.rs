@@ -42,8 +42,8 @@ pub(crate) fn event(socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes])
             return Ok(());
         }
     };
-    if let Some(turn) = namespace.make_lanes().enter(lane, socket, packet, attachments) {
-        in_turn(socket, packet, attachments, (name, args), turn, whole);
+    if let Some(turn) = namespace.make_lanes().enter(lane, whole, socket, packet, attachments) {
+        in_turn(socket, packet, attachments, (name, args), turn);
     }
     Ok(())
 }
@@ -57,30 +57,26 @@ pub(crate) fn granted(granted: Granted) {
     let Ok(Some(event)) = packet.event(&early.attachments) else { return };
     if socket.connected() {
         let (name, args): (&str, &Args<'_>) = (&event.name, &event.args);
-        let namespace = socket.namespace_core();
-        let cx = Context::any_event_of(&socket, &namespace.states, name, args);
-        let whole = namespace.routes.execution.lane(&socket, &cx).is_some();
-        in_turn(&socket, &packet, &early.attachments, (name, args), turn, whole);
+        in_turn(&socket, &packet, &early.attachments, (name, args), turn);
     }
 }
 
-/// Handles an event in its lane: its handlers hold the turn to their end where `whole` says so.
+/// Handles an event in its lane.
 fn in_turn(
     socket: &Socket,
     packet: &Packet<'_>,
     attachments: &[Bytes],
     (name, args): (&str, &Args<'_>),
     turn: Turn,
-    whole: bool,
 ) {
     let turn = Arc::new(turn);
-    let held = whole.then_some(&turn);
+    let held = turn.whole.then_some(&turn);
     any(socket, name, args, held);
     if socket.namespace_core().routes.incoming.is_empty() && !socket.own_routes().had_middlewares() {
         return handlers(socket, name, args, packet.id, held);
     }
     let early = Early::new(packet, attachments);
-    run(socket, Box::pin(incoming::through(socket.clone(), early, turn, whole)), None);
+    run(socket, Box::pin(incoming::through(socket.clone(), early, turn)), None);
 }
 
 /// The handlers of all events.

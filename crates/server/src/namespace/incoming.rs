@@ -16,8 +16,8 @@ use crate::handler::{CallError, Verdict};
 use crate::socket::{Early, Socket};
 use std::sync::Arc;
 
-/// Has an event pass the middlewares, and starts its handlers. They hold the turn to their end where `whole` says so.
-pub(super) async fn through(socket: Socket, mut event: Early, turn: Arc<Turn>, whole: bool) {
+/// Has an event pass the middlewares, and starts its handlers.
+pub(super) async fn through(socket: Socket, mut event: Early, turn: Arc<Turn>) {
     let namespace = socket.namespace_core().clone();
     let own = socket.own_routes().middlewares();
     let mut middlewares = namespace.routes.incoming.iter().chain(own.iter().map(|handler| &**handler));
@@ -47,7 +47,7 @@ pub(super) async fn through(socket: Socket, mut event: Early, turn: Arc<Turn>, w
                 }
             }
             if changed.is_none() && socket.connected() {
-                dispatch::handlers(&socket, name, args, packet.id, whole.then_some(&turn));
+                dispatch::handlers(&socket, name, args, packet.id, turn.whole.then_some(&turn));
             }
             changed
         };

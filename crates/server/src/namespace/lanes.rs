@@ -44,10 +44,12 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Puts an event into a lane: its turn where the lane was free, else it waits.
+    /// Puts an event into a lane: its turn where the lane was free, else it waits. `whole` says that its handlers are
+    /// to hold the turn to their end.
     pub(super) fn enter(
         &self,
         lane: Lane,
+        whole: bool,
         socket: &Socket,
         packet: &Packet<'_>,
         attachments: &[Bytes],
@@ -55,12 +57,12 @@ impl Lanes {
         let mut lanes = self.shard(lane).lock();
         match lanes.get_mut(&lane) {
             Some(waiting) => {
-                waiting.push_back(Waiting::new(socket, Early::new(packet, attachments)));
+                waiting.push_back(Waiting::new(socket, whole, Early::new(packet, attachments)));
                 None
             }
             None => {
                 lanes.insert(lane, VecDeque::new());
-                Some(Turn { lane, socket: socket.clone(), passes: true })
+                Some(Turn { lane, whole, socket: socket.clone(), passes: true })
             }
         }
     }
@@ -106,6 +108,8 @@ impl Lanes {
 /// The right to be handled now. Dropped, it passes to the next event of the lane.
 pub(crate) struct Turn {
     lane: Lane,
+    /// The handlers of the event hold it to their end, not only until they have started.
+    pub(super) whole: bool,
     socket: Socket,
     passes: bool,
 }
@@ -119,7 +123,8 @@ impl Drop for Turn {
         // In a loop, however many connections have ended meanwhile.
         while let Some(event) = lanes.next(self.lane) {
             let connection = event.socket.connection().clone();
-            let turn = Self { lane: self.lane, socket: event.socket.clone(), passes: true };
+            let turn =
+                Self { lane: self.lane, whole: event.whole, socket: event.socket.clone(), passes: true };
             match connection.post_mail(Mail::Turn(Box::new(Granted { event, turn }))) {
                 Ok(()) => return,
                 Err(Mail::Turn(mut granted)) => granted.turn.passes = false,
@@ -149,15 +154,16 @@ impl Granted {
 /// An event that waits in a lane; counted with its connection.
 struct Waiting {
     socket: Socket,
+    whole: bool,
     early: Early,
     cost: usize,
 }
 
 impl Waiting {
-    fn new(socket: &Socket, early: Early) -> Self {
+    fn new(socket: &Socket, whole: bool, early: Early) -> Self {
         let cost = early.cost();
         socket.connection().event_waits(cost);
-        Self { socket: socket.clone(), early, cost }
+        Self { socket: socket.clone(), whole, early, cost }
     }
 
     fn connection(&self) -> &Arc<Connection> {

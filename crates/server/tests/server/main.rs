@@ -32,3 +32,4 @@ mod servers;
 mod shutdown;
 mod tcp;
 mod upgrade;
+mod volatile;
