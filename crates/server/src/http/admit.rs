@@ -86,8 +86,8 @@ pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(Socke
     if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
         return Err(ConnectionError::Forbidden { message }.into());
     }
-    let spoken = |dialect: &Dialect| dialect.revision == Revision::Four || core.config.allow_eio3;
-    let Some(dialect) = request::dialect(head).filter(spoken) else {
+    let spoken = |revision: &Revision| *revision == Revision::Four || core.config.allow_eio3;
+    let Some(revision) = request::revision(head).filter(spoken) else {
         let protocol = request::protocol(head);
         return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
     };
@@ -97,7 +97,7 @@ pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(Socke
         return Err(unusable("the id is another session's".into()));
     }
     check_room(core)?;
-    Ok((sid, dialect))
+    Ok((sid, request::dialect(head, revision)))
 }
 
 /// A session's id that cannot be used: the application's fault.

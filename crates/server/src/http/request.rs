@@ -14,6 +14,7 @@ use crate::core::Core;
 use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
+use crate::origin::OriginCheck;
 
 /// Intervals from this on have their first ping at random in their second half, so that clients that come
 /// together are not pinged together for ever after. Conformance suites use shorter ones, and count on them.
@@ -74,12 +75,13 @@ fn verify_existing(
         let (transport, previous_transport) = (transport.name(), previous.name());
         return Err(BadRequest::TransportMismatch { transport, previous_transport }.into());
     }
-    let Some(dialect) = dialect(head).filter(|dialect| dialect.revision == connection.revision()) else {
+    if revision(head) != Some(connection.revision()) {
         let (protocol, previous_protocol) = (protocol(head), connection.revision().number());
         return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol }.into());
-    };
+    }
     check_origin(core, head)?;
     if upgrade {
+        let dialect = dialect(head, connection.revision());
         return Ok(Verified::Upgrade(connection, dialect));
     }
     if previous != Transport::Polling {
@@ -110,8 +112,11 @@ fn verify_handshake(
 }
 
 fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> {
-    let authority = head.uri().authority().map(|authority| authority.as_str());
     let check = &core.origin_check;
+    if matches!(check, OriginCheck::Off) {
+        return Ok(());
+    }
+    let authority = head.uri().authority().map(|authority| authority.as_str());
     let allowed = if Jsonp::is_asked_for(head) {
         check.allows_script(head.headers(), authority)
     } else {
@@ -126,19 +131,23 @@ fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> 
 /// The revision of Engine.IO that a request is in, for those who are told of it: what is not 4 counts as 3, as in the
 /// official server.
 pub(super) fn protocol(head: &RequestHead) -> u8 {
-    dialect(head).unwrap_or(Dialect { revision: Revision::Three, base64: false }).revision.number()
+    revision(head).unwrap_or(Revision::Three).number()
 }
 
-/// What a request says of how its client writes and reads. `None` where it names no revision that there is: the
-/// official server takes that for 3 where it serves 3, against the public suite of revision 4.
-pub(super) fn dialect(head: &RequestHead) -> Option<Dialect> {
-    let revision = match head.query("EIO").as_deref() {
-        Some("3") => Revision::Three,
-        Some("4") => Revision::Four,
-        _ => return None,
-    };
+/// The revision that a request names. `None` where there is no such revision: the official server takes that for 3 where
+/// it serves 3, against the public suite of revision 4.
+pub(super) fn revision(head: &RequestHead) -> Option<Revision> {
+    match head.query("EIO").as_deref() {
+        Some("3") => Some(Revision::Three),
+        Some("4") => Some(Revision::Four),
+        _ => None,
+    }
+}
+
+/// How the client of a request that opens a transport writes and reads.
+pub(super) fn dialect(head: &RequestHead, revision: Revision) -> Dialect {
     let text_only = head.query("b64").is_some_and(|value| !value.is_empty());
-    Some(Dialect { revision, base64: text_only || Jsonp::is_asked_for(head) })
+    Dialect { revision, base64: text_only || Jsonp::is_asked_for(head) }
 }
 
 /// What is kept of the request that opens a connection.

@@ -1,7 +1,10 @@
 //! Clients of Socket.IO 2: Engine.IO 3 underneath, and what is different above it.
 
 use bytes::Bytes;
-use enchufe::{Ack, Data, DisconnectReason, Handshake, Namespace, Refusal, Server, ServerBuilder, Socket};
+use enchufe::{
+    Ack, Data, DisconnectReason, Handshake, Namespace, Recovery, Refusal, RequestHead, Server, ServerBuilder,
+    Socket, SocketId,
+};
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -153,7 +156,7 @@ async fn a_namespaces_query_is_its_auth_and_its_id_is_made_of_the_session() {
     assert_eq!(ws.text().await, r#"42/chat,["to","you"]"#);
     io.of("/").to(&sid).emit("to", "you").unwrap();
     assert_eq!(ws.text().await, r#"42["to","you"]"#);
-    let id = enchufe::SocketId::parse(&format!("/chat#{sid}")).unwrap();
+    let id = SocketId::parse(&format!("/chat#{sid}")).unwrap();
     let socket = io.socket("/chat", &id).unwrap();
     assert_eq!((socket.id(), socket.rooms()), (id.clone(), vec![id.to_string()]));
 }
@@ -182,7 +185,7 @@ async fn who_comes_back_at_once_has_the_same_id_and_is_the_only_member() {
         });
     let io = allowed(Server::builder()).namespace(Namespace::new("/")).namespace(chat).build().unwrap();
     let (mut ws, sid) = websocket(&io).await;
-    let id = enchufe::SocketId::parse(&format!("/chat#{sid}")).unwrap();
+    let id = SocketId::parse(&format!("/chat#{sid}")).unwrap();
     ws.send("40/chat").await;
     assert_eq!(ws.text().await, "40/chat,");
     // Of its own accord, and by the server's, whose end of it comes after the next CONNECT.
@@ -381,4 +384,42 @@ async fn an_upgrade_is_as_in_revision_4() {
     assert_eq!(ws.recv().await, Received::Binary(Bytes::from_static(&[4, 1])));
     ws.send("2").await;
     assert_eq!(ws.text().await, "3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_the_application_makes_is_the_public_one_too() {
+    let io = allowed(Server::builder())
+        .generate_id(async |_: RequestHead| Ok::<_, String>("made-by-the-application.1".to_owned()))
+        .namespace(Namespace::new("/"))
+        .namespace(Namespace::new("/chat"))
+        .build()
+        .unwrap();
+    let (mut ws, sid) = websocket(&io).await;
+    assert_eq!(sid, "made-by-the-application.1");
+    ws.send("40/chat").await;
+    assert_eq!(ws.text().await, "40/chat,");
+    for (namespace, id) in [("/", sid.clone()), ("/chat", format!("/chat#{sid}"))] {
+        let parsed = SocketId::parse(&id).unwrap();
+        assert_eq!(io.socket(namespace, &parsed).unwrap().rooms(), [id.clone()]);
+        io.of(namespace).to(&id).emit("you", 1).unwrap();
+        let prefix = if namespace == "/" { "" } else { "/chat," };
+        assert_eq!(ws.text().await, format!("42{prefix}[\"you\",1]"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_come_back_with_is_nothing_but_auth() {
+    let io = serve_with(Namespace::new("/"), |builder| {
+        allowed(builder).connection_state_recovery(Recovery::default())
+    });
+    let (mut ws, sid) = websocket(&io).await;
+    let id = SocketId::parse(&sid).unwrap();
+    let auth = io.socket("/", &id).unwrap().handshake().auth_json().to_owned();
+    assert_eq!(auth, "{}");
+    ws.send_all(&["41", "40/?pid=AAAAAAAAAAAAAAAAAAAA&offset=1,"]).await;
+    assert_eq!(ws.text().await, "40");
+    let socket = io.socket("/", &id).unwrap();
+    let auth: Value = socket.handshake().auth().unwrap();
+    assert_eq!(auth, json!({"pid": "AAAAAAAAAAAAAAAAAAAA", "offset": "1"}));
+    assert!(!socket.recovered());
 }
