@@ -400,7 +400,7 @@ async fn an_id_that_the_application_makes_is_the_public_one_too() {
     assert_eq!(ws.text().await, "40/chat,");
     for (namespace, id) in [("/", sid.clone()), ("/chat", format!("/chat#{sid}"))] {
         let parsed = SocketId::parse(&id).unwrap();
-        assert_eq!(io.socket(namespace, &parsed).unwrap().rooms(), [id.clone()]);
+        assert_eq!(io.socket(namespace, &parsed).unwrap().rooms(), [id.as_str()]);
         io.of(namespace).to(&id).emit("you", 1).unwrap();
         let prefix = if namespace == "/" { "" } else { "/chat," };
         assert_eq!(ws.text().await, format!("42{prefix}[\"you\",1]"));
