@@ -51,7 +51,7 @@ describe("the official parser and the vectors", () => {
 });
 
 let bed;
-before(async () => (bed = await start("app", "--parser", "msgpack")));
+before(async () => (bed = await start("app", "--parser", "msgpack", "--recovery", "60000")));
 after(() => bed.kill());
 
 for (const [travel, transports] of Object.entries(TRAVELS)) {
@@ -116,6 +116,27 @@ for (const [travel, transports] of Object.entries(TRAVELS)) {
       const socket = clients.make("/chat", { parser: undefined });
       const [error] = await next(socket, "connect_error");
       assert.equal(error.message, "this namespace uses the msgpack parser");
+    });
+
+    test("recovery: the same socket again, and what it missed", async () => {
+      const socket = await clients.connect("/chat");
+      const watcher = await clients.connect("/chat");
+      assert.equal((await ask(socket, "whoami"))[0].recovered, false);
+      const { id } = socket;
+      await ask(socket, "join", "room");
+      // An event with an offset, to know from where on.
+      const heard = next(socket, "msg");
+      await ask(watcher, "room", "room", "before");
+      assert.equal((await heard)[0], "before");
+      const gone = next(socket, "disconnect");
+      socket.io.engine.close();
+      await gone;
+      const missed = next(socket, "msg");
+      await ask(watcher, "room", "room", "while away", Buffer.from([1, 2]));
+      await next(socket, "connect");
+      assert.deepEqual([socket.recovered, socket.id], [true, id]);
+      const [text, bytes] = await missed;
+      assert.deepEqual([text, [...bytes]], ["while away", [1, 2]]);
     });
   });
 }
