@@ -61,17 +61,17 @@ impl Frame {
 
     fn with_opcode(kind: FrameKind, opcode: websocket::Opcode, body: Bytes) -> Self {
         let header = websocket::header(opcode, true, false, body.len(), None);
-        Self::with_header(kind, &header, &[], body)
+        Self::with_header(kind, &header, body)
     }
 
-    fn with_header(kind: FrameKind, start: &[u8], end: &[u8], body: Bytes) -> Self {
+    fn with_header(kind: FrameKind, written: &[u8], body: Bytes) -> Self {
         let mut header = [0; MAX_HEADER];
-        let mut header_len = 0;
-        for (to, from) in header.iter_mut().zip(start.iter().chain(end)) {
+        let header_len = written.len().min(header.len());
+        for (to, from) in header.iter_mut().zip(written) {
             *to = *from;
-            header_len += 1;
         }
-        Self { body, header, header_len, kind, compress: true }
+        // An unmasked header is at most ten bytes.
+        Self { body, header, header_len: u8::try_from(header_len).unwrap_or(10), kind, compress: true }
     }
 
     /// The same binary message with its kind before the data, as a WebSocket of revision 3 carries it. The kind
@@ -79,8 +79,13 @@ impl Frame {
     #[must_use]
     pub fn typed(&self) -> Self {
         let header = websocket::header(websocket::Opcode::Binary, true, false, self.body.len() + 1, None);
-        let typed = Self::with_header(self.kind, &header, &[MESSAGE], self.body.clone());
-        Self { compress: self.compress, ..typed }
+        let mut typed =
+            Self { compress: self.compress, ..Self::with_header(self.kind, &header, self.body.clone()) };
+        if let Some(kind) = typed.header.get_mut(usize::from(typed.header_len)) {
+            *kind = MESSAGE;
+            typed.header_len += 1;
+        }
+        typed
     }
 
     /// The same packet with other bytes from `at` on, as many as there were. Nothing is copied as long as this is the only
@@ -167,7 +172,9 @@ mod tests {
     fn whether_to_compress_travels_with_the_frame() {
         let frame = Frame::text("4a");
         assert!(frame.may_compress());
-        assert!(!frame.uncompressed().clone().may_compress());
+        let dense = frame.uncompressed();
+        assert!(!dense.clone().may_compress());
+        assert!(!dense.typed().may_compress());
     }
 
     #[test]
