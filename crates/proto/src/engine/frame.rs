@@ -173,7 +173,7 @@ mod tests {
         let frame = Frame::text("4a");
         assert!(frame.may_compress());
         let dense = frame.uncompressed();
-        assert!(!dense.clone().may_compress());
+        assert!(!dense.may_compress());
         assert!(!dense.typed().may_compress());
     }
 
