@@ -27,6 +27,7 @@ mod namespaces;
 mod old_clients;
 mod polling;
 mod recovery;
+mod recovery_races;
 mod rooms;
 mod servers;
 mod shutdown;

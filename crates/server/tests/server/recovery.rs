@@ -1,75 +1,11 @@
 //! Connection state recovery: what a client that comes back finds, what it is sent, and when it has to begin anew.
 
-use enchufe::{Bytes, DisconnectReason, Handshake, Limits, Namespace, Recovery, Refusal, Server, Socket};
+use enchufe::{Bytes, Handshake, Limits, Namespace, Recovery, Refusal, Socket};
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep, timeout};
 
+use crate::support::recovery::{Memory, join, lose, recovering, recovering_with};
 use crate::support::{Client, Log, Via, serve, serve_with, wait_until};
-
-fn recovering(namespace: Namespace) -> Server {
-    recovering_with(namespace, Recovery::default(), Limits::default())
-}
-
-fn recovering_with(namespace: Namespace, recovery: Recovery, limits: Limits) -> Server {
-    serve_with(namespace, |builder| builder.connection_state_recovery(recovery).limits(limits))
-}
-
-/// What a stock client remembers of its session.
-#[derive(Debug, Clone, Default)]
-struct Memory {
-    sid: String,
-    pid: String,
-    offset: Option<String>,
-}
-
-impl Memory {
-    fn connect(&self) -> String {
-        match &self.offset {
-            Some(offset) => format!("40{}", json!({"pid": self.pid, "offset": offset, "token": 1})),
-            None => format!("40{}", json!({"pid": self.pid, "token": 1})),
-        }
-    }
-
-    /// Takes in an event as a stock client does; gives its name and its arguments without the offset.
-    fn event(&mut self, packet: &str) -> String {
-        let event: Vec<Value> = serde_json::from_str(packet.strip_prefix("42").expect(packet)).unwrap();
-        let (offset, event) = event.split_last().unwrap();
-        self.offset = Some(offset.as_str().expect("an offset").to_owned());
-        event.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
-    }
-}
-
-/// A session, and everything that came before and with the reply to CONNECT.
-async fn join(io: &Server, via: Via, memory: &mut Memory) -> (Client, bool, Vec<String>) {
-    let connect = if memory.pid.is_empty() { "40".to_owned() } else { memory.connect() };
-    let mut client = Client::open(io, via).await;
-    client.send(&connect).await;
-    let mut missed = Vec::new();
-    loop {
-        let packet = client.next().await;
-        if let Some(reply) = packet.strip_prefix("40") {
-            let reply: Value = serde_json::from_str(reply).unwrap();
-            let pid = reply["pid"].as_str().expect("a pid").to_owned();
-            let recovered = memory.pid == pid;
-            (memory.sid, memory.pid) = (reply["sid"].as_str().unwrap().to_owned(), pid);
-            let missed = missed.iter().map(|packet: &String| memory.event(packet)).collect();
-            return (client, recovered, missed);
-        }
-        missed.push(packet);
-    }
-}
-
-/// The client's connection breaks, and the server sees it.
-async fn lose(io: &Server, client: Client) {
-    match client {
-        // A polling client says so; a WebSocket is dropped.
-        Client::Polling(polling) => drop(polling.post("1").await),
-        Client::WebSocket(ws) => drop(ws),
-    }
-    wait_until("the connection is over", || io.connections() == 0).await;
-    // Its handlers have been called too.
-    sleep(Duration::from_millis(2)).await;
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_comes_back_finds_everything() {
@@ -200,78 +136,6 @@ async fn a_client_that_heard_nothing_for_long_is_recovered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_connection_is_taken_over_if_it_still_stands() {
-    for via in Via::BOTH {
-        let log = Log::default();
-        let left = log.clone();
-        let namespace = Namespace::new("/")
-            .on_connect(async |socket: Socket| {
-                socket.data().insert(socket.data().local::<u32>().unwrap_or_default() + 1);
-                socket.join("room");
-            })
-            .on_disconnecting(move |socket: Socket, reason: DisconnectReason| {
-                left.push(format!("{reason} {}", socket.rooms().len()));
-                async {}
-            });
-        let io = recovering(namespace);
-        let mut memory = Memory::default();
-        let (mut old, _, _) = join(&io, via, &mut memory).await;
-        io.of("/").emit("seen", ()).unwrap();
-        assert_eq!(memory.event(&old.next().await), "seen");
-        // It never reads these.
-        io.of("/").to("room").emit("unread", 1).unwrap();
-        io.of("/").sockets()[0].emit("unread", 2).unwrap();
-        let (mut client, recovered, missed) = join(&io, via, &mut memory).await;
-        assert!(recovered);
-        assert_eq!(missed, ["unread1", "unread2"]);
-        assert_eq!(log.wait(1).await, ["transport close 2"]);
-        wait_until("the old connection is over", || io.connections() == 1).await;
-        let sockets = io.of("/").to("room").sockets();
-        assert_eq!(sockets.len(), 1);
-        assert_eq!(sockets[0].data().local::<u32>(), Some(2));
-        io.of("/").emit("after", ()).unwrap();
-        assert_eq!(memory.event(&client.next().await), "after");
-        // The old one may still get what was on its way, but nothing of what came later.
-        assert!(!old.closed().await.iter().any(|packet| packet.contains("after")));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_two_that_race_one_wins() {
-    let io = recovering(Namespace::new("/"));
-    let mut memory = Memory::default();
-    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
-    lose(&io, client).await;
-    for round in 0..10 {
-        io.of("/").emit("missed", round).unwrap();
-        let (mut a, mut b) =
-            tokio::join!(Client::open(&io, Via::WebSocket), Client::open(&io, Via::WebSocket));
-        let connect = memory.connect();
-        tokio::join!(a.send(&connect), b.send(&connect));
-        wait_until("one is closed", || io.connections() == 1 && io.of("/").sockets().len() == 1).await;
-        assert_eq!(io.of("/").sockets()[0].id().to_string(), memory.sid);
-        io.of("/").emit("after", ()).unwrap();
-        // The loser is told nothing, or something and then the end; the winner has it all, once.
-        let mut winners = 0;
-        for mut client in [a, b] {
-            let mut heard = Vec::new();
-            while let Ok(Some(packet)) = timeout(Duration::from_secs(1), client.message()).await {
-                heard.push(packet);
-            }
-            if heard.iter().any(|packet| packet.contains("after")) {
-                winners += 1;
-                assert_eq!(heard.len(), 3, "{heard:?}");
-                assert_eq!(memory.event(&heard[0]), format!("missed{round}"));
-                assert!(heard[1].contains(&memory.pid), "{heard:?}");
-                memory.event(&heard[2]);
-            }
-        }
-        assert_eq!(winners, 1);
-        wait_until("all are gone", || io.connections() == 0).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_end_on_purpose_is_the_end() {
     let namespace = Namespace::new("/").on("bye", async |socket: Socket| socket.disconnect(false));
     let io = recovering(namespace);
@@ -386,55 +250,6 @@ async fn middlewares_run_again_where_they_are_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_lost_while_it_comes_back_can_come_again() {
-    let namespace = Namespace::new("/").middleware(async |socket: Socket| {
-        if socket.recovered() && socket.data().insert(()).is_none() {
-            sleep(Duration::from_secs(5)).await;
-        }
-    });
-    let again = Recovery { skip_middlewares: false, ..Recovery::default() };
-    let io = recovering_with(namespace, again, Limits::default());
-    let mut memory = Memory::default();
-    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
-    lose(&io, client).await;
-    io.of("/").emit("a", ()).unwrap();
-    let mut client = Client::open(&io, Via::WebSocket).await;
-    client.send(&memory.connect()).await;
-    sleep(Duration::from_secs(1)).await;
-    io.of("/").emit("b", ()).unwrap();
-    lose(&io, client).await;
-    io.of("/").emit("c", ()).unwrap();
-    let (_client, recovered, missed) = join(&io, Via::WebSocket, &mut memory).await;
-    assert!(recovered);
-    assert_eq!(missed, ["a", "b", "c"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_came_while_the_middlewares_ran_comes_once() {
-    let namespace = Namespace::new("/").middleware(async |socket: Socket| {
-        if socket.recovered() {
-            sleep(Duration::from_secs(1)).await;
-        }
-    });
-    let again = Recovery { skip_middlewares: false, ..Recovery::default() };
-    let io = recovering_with(namespace, again, Limits::default());
-    let mut memory = Memory::default();
-    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
-    lose(&io, client).await;
-    io.of("/").emit("a", ()).unwrap();
-    let emitting = io.clone();
-    tokio::spawn(async move {
-        sleep(Duration::from_millis(500)).await;
-        emitting.of("/").emit("b", ()).unwrap();
-    });
-    let (mut client, recovered, missed) = join(&io, Via::WebSocket, &mut memory).await;
-    assert!(recovered);
-    assert_eq!(missed, ["a", "b"]);
-    io.of("/").emit("c", ()).unwrap();
-    assert_eq!(memory.event(&client.next().await), "c");
-}
-
-#[tokio::test(start_paused = true)]
 async fn binary_events_end_in_their_offset_too() {
     for via in Via::BOTH {
         let io = recovering(Namespace::new("/"));
@@ -510,45 +325,6 @@ async fn what_is_kept_is_bounded() {
         assert!(recovered);
         assert_eq!(missed, ["y0", "y1", "y2", "y3", "y4"]);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn sessions_are_bounded() {
-    let limits = Limits { max_recovery_sessions: 2, ..Limits::default() };
-    let io = recovering_with(Namespace::new("/"), Recovery::default(), limits);
-    let mut memories = vec![Memory::default(); 3];
-    for memory in &mut memories {
-        let (client, _, _) = join(&io, Via::WebSocket, memory).await;
-        lose(&io, client).await;
-    }
-    let mut clients = Vec::new();
-    for memory in &mut memories {
-        clients.push(join(&io, Via::WebSocket, memory).await);
-    }
-    assert_eq!(clients.iter().map(|client| client.1).collect::<Vec<_>>(), [false, true, true]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn data_of_a_forgotten_session_is_dropped_without_a_lock() {
-    /// Uses the namespace when it goes.
-    struct Noisy(Server, Log);
-    impl Drop for Noisy {
-        fn drop(&mut self) {
-            self.0.of("/").emit("gone", ()).unwrap();
-            self.1.push(format!("dropped {}", self.0.of("/").room_count()));
-        }
-    }
-    let log = Log::default();
-    let recovery = Recovery { max_disconnection_duration: Duration::from_secs(1), ..Recovery::default() };
-    let io = recovering_with(Namespace::new("/"), recovery, Limits::default());
-    let mut memory = Memory::default();
-    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
-    io.of("/").sockets()[0].data().insert(Noisy(io.clone(), log.clone()));
-    lose(&io, client).await;
-    assert_eq!(log.entries().len(), 0);
-    sleep(Duration::from_secs(2)).await;
-    io.of("/").emit("anything", ()).unwrap();
-    assert_eq!(log.entries(), ["dropped 0"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 mod client;
 mod http;
 mod log;
+pub(crate) mod recovery;
 mod ws;
 
 use std::sync::Arc;
