@@ -74,6 +74,27 @@ impl ServerBuilder {
     /// # Ok::<_, enchufe::BuildError>(())
     /// ```
     ///
+    /// What the hook captures it clones into its future:
+    ///
+    /// ```
+    /// # use std::collections::HashSet;
+    /// # use std::net::IpAddr;
+    /// # use std::sync::{Arc, RwLock};
+    /// use enchufe::{RequestHead, Server};
+    ///
+    /// let banned: Arc<RwLock<HashSet<IpAddr>>> = Arc::default();
+    /// let io = Server::builder().allow_request(move |request: RequestHead| {
+    ///     let banned = banned.clone();
+    ///     async move {
+    ///         let address = request.address().map(|address| address.ip());
+    ///         let known = banned.read().map_err(|_| "internal error")?;
+    ///         if address.is_some_and(|address| known.contains(&address)) { Err("banned") } else { Ok(()) }
+    ///     }
+    /// });
+    /// # let _ = io.build()?;
+    /// # Ok::<_, enchufe::BuildError>(())
+    /// ```
+    ///
     /// [`Server::layer`]: crate::Server::layer
     pub fn allow_request<F, Fut, E>(mut self, allow: F) -> Self
     where
@@ -144,7 +165,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Is told of every request that is refused, and why: for logs and counters. It must not block.
+    /// Is told of every request that is refused with one of the official codes, and why: for logs and counters. (Those
+    /// for which there is no room are answered 503, or 431 for a head that is too large.) It must not block.
     ///
     /// ```
     /// use enchufe::{ConnectionError, Server};
