@@ -24,7 +24,6 @@ describe("the program", () => {
     ["no worker", ["--profile", "app", "--workers", "0"]],
     ["an argument too many", ["--profile", "app", "more"]],
     ["a flag whose feature is not built", ["--profile", "app", "--plain-ws"]],
-    ["a parser that is not built", ["--profile", "app", "--parser", "msgpack"]],
     ["an adapter that is not built", ["--profile", "app", "--adapter", "redis"]],
     ["a transport that is not built", ["--profile", "app", "--transports", "webtransport"]],
   ]) {
