@@ -88,7 +88,7 @@ use crate::state::Requirements;
     note = "take the event's arguments as `Data<T>`, what you gave to the server as `State<T>`, and the rest as \
             `Socket`, `Handshake`, `Auth<T>`, `Event`, `RawArgs` or `Ack`",
     note = "`Data`, `RawArgs` and `Event` exist for events, `Ack` for events with a handler of their own, \
-            `DisconnectReason` for `on_disconnecting` and `on_disconnect`",
+            `DisconnectReason` for `on_disconnecting` and `on_disconnect`, `Refusal` for `on_error`",
     note = "implement `FromContext` to make your own type an extractor"
 )]
 pub trait FromContext<K: Kind>: Sized {

@@ -41,10 +41,15 @@
 //! # What is promised
 //!
 //! - Events of one socket start their handlers in the order of arrival. A handler is polled once where it
-//!   starts; if it has to wait, it goes on beside those of later events.
+//!   starts; if it has to wait, it goes on beside those of later events, unless the namespace's
+//!   [`Execution`](crate::Execution) says that these wait for it.
+//! - An event is seen by the handlers of `on_any`, passes the [event middlewares](crate::Namespace::event_middleware), and
+//!   then reaches its own handlers, or those of `on_fallback` where it has none: those of the namespace first, then those
+//!   of the socket.
 //! - The arguments are made before the handler starts. If one can't be ([`Rejection`](crate::Rejection)), the
 //!   handler isn't called, and an ack is answered with `{error: message}`.
-//! - A handler goes on to its end after its socket has left.
+//! - A handler goes on to its end after its socket has left, unless the namespace
+//!   [says otherwise](crate::Namespace::cancel_on_disconnect).
 //! - A panic ends the handler it happens in and nothing else. It is logged with the event's name; an ack that
 //!   was not answered by then never is. A middleware that panics lets nobody in.
 //!

@@ -246,7 +246,8 @@ impl Namespace {
     /// socket itself, to a room or to everybody. It is called when the event has been queued, and can't change it.
     ///
     /// A volatile event is shown even if a client that was busy did not get it, and so is one that a client will be
-    /// late to read. Answers to events are not shown. What such a handler emits itself is shown to none of them.
+    /// late to read. Answers to events are not shown. What such a handler emits itself is shown to none of them. With
+    /// [connection state recovery](crate::ServerBuilder::connection_state_recovery) the last argument is the offset.
     ///
     /// Without such handlers this costs nothing; with one, an event that goes to a thousand sockets calls it a
     /// thousand times.

@@ -221,6 +221,12 @@ impl Namespaces {
         Some(children.cloned().collect())
     }
 
+    /// How many names are kept of namespaces that were let go.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.by_name.read().retired.len()
+    }
+
     // ---- letting go ------------------------------------------------------------------------------
 
     /// A socket has left this namespace: a dynamic one that is empty now goes, where that was asked for and no client may

@@ -1,6 +1,6 @@
 //! What is registered, and the table that is made of it.
 
-use super::{Definition, Name, Namespace, with_ack};
+use super::{Definition, Found, Name, Namespace, NamespaceCore, Namespaces, with_ack};
 use crate::error::BuildError;
 use crate::extract::Context;
 use crate::state::States;
@@ -262,4 +262,90 @@ fn a_socket_refuses_reserved_names() {
 #[should_panic = "u64>, but the server was given none"]
 fn a_socket_refuses_handlers_whose_state_is_missing() {
     Call::new().socket.on("test", async |_: State<u64>| {});
+}
+
+/// Namespaces `/t-…` that go when they are empty.
+fn tenants() -> Namespaces {
+    let definition = define(Namespace::pattern("/t-*"));
+    let (namespaces, made) =
+        Namespaces::new(vec![definition], Arc::default(), true, None).expect("nothing is defined twice");
+    assert!(made.is_empty());
+    namespaces
+}
+
+/// The namespace of this name, and whether it is new.
+fn find(namespaces: &Namespaces, name: &str) -> (Arc<NamespaceCore>, bool) {
+    match namespaces.find(name) {
+        Found::Namespace(made) => (made.namespace, made.new),
+        Found::Ask(_) | Found::Nobody => panic!("{name} was not found"),
+    }
+}
+
+#[test]
+fn what_was_let_go_while_somebody_held_it_is_what_comes_back() {
+    let namespaces = tenants();
+    let (held, new) = find(&namespaces, "/t-1");
+    assert!(new && held.is_listed());
+    namespaces.left(&held);
+    assert!(namespaces.get("/t-1").is_none() && !held.is_listed());
+    let (again, new) = find(&namespaces, "/t-1");
+    assert!(new && Arc::ptr_eq(&again, &held));
+    namespaces.left(&held);
+    let address = Arc::downgrade(&held);
+    drop((held, again));
+    assert!(address.upgrade().is_none(), "nobody holds it");
+    assert!(find(&namespaces, "/t-1").1);
+}
+
+#[test]
+fn who_was_on_the_way_in_when_the_namespace_went_brings_it_back() {
+    let namespaces = tenants();
+    let connection = Socket::unconnected("{}").connection().clone();
+    let (namespace, _) = find(&namespaces, "/t-1");
+    // Found by two: one was in and has left before the other is in.
+    namespaces.left(&namespace);
+    let socket = Socket::enter(&connection, &namespace, None);
+    assert!(namespaces.entered(&namespace));
+    assert!(!namespaces.entered(&namespace), "it is there");
+    assert!(Arc::ptr_eq(&find(&namespaces, "/t-1").0, &namespace));
+    namespaces.left(&namespace);
+    assert!(namespaces.get("/t-1").is_some(), "somebody is in it");
+    namespace.remove(&socket);
+    namespaces.left(&namespace);
+    assert!(namespaces.get("/t-1").is_none());
+}
+
+#[test]
+fn what_was_removed_does_not_come_back_with_those_who_were_on_the_way_in() {
+    let namespaces = tenants();
+    let connection = Socket::unconnected("{}").connection().clone();
+    let (namespace, _) = find(&namespaces, "/t-1");
+    assert_eq!(namespaces.remove("/t-*").map(|sockets| sockets.len()), Some(0));
+    let _socket = Socket::enter(&connection, &namespace, None);
+    assert!(namespace.is_closed() && !namespaces.entered(&namespace));
+    assert!(matches!(namespaces.find("/t-1"), Found::Nobody));
+    assert!(namespaces.remove("/t-*").is_none());
+}
+
+#[test]
+fn a_namespace_that_is_defined_takes_the_place_of_a_dynamic_one_that_was_let_go() {
+    let namespaces = tenants();
+    let (held, _) = find(&namespaces, "/t-1");
+    namespaces.left(&held);
+    assert!(namespaces.define(define(Namespace::new("/t-1"))).expect("there is none").is_some());
+    assert!(held.is_closed(), "who is on the way into the old one is turned out");
+    assert!(!Arc::ptr_eq(&find(&namespaces, "/t-1").0, &held));
+    assert!(!namespaces.entered(&held));
+}
+
+#[test]
+fn names_that_come_and_go_leave_nothing_behind() {
+    let namespaces = tenants();
+    for n in 0..5_000 {
+        let (namespace, new) = find(&namespaces, &format!("/t-{n}"));
+        assert!(new);
+        namespaces.left(&namespace);
+    }
+    assert!(namespaces.names().is_empty());
+    assert!(namespaces.remembered() <= 1_000, "{} names are remembered", namespaces.remembered());
 }

@@ -96,7 +96,8 @@ impl ServerBuilder {
     }
 
     /// Whether a namespace of a dynamic definition goes with its last socket, to come into being anew when it is asked
-    /// for again. Default no, as in the official server: one that nobody is in or holds then goes by and by.
+    /// for again. Default no, as in the official server: one that nobody is in or holds then goes by and by, and so does
+    /// one that a client may come back to with [connection state recovery](Self::connection_state_recovery).
     pub const fn cleanup_empty_child_namespaces(mut self, cleanup: bool) -> Self {
         self.config.cleanup_empty_child_namespaces = cleanup;
         self

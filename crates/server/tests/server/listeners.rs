@@ -1,9 +1,9 @@
 //! Handlers that come and go while a socket lives, and those that see every event, coming in or going out.
 
-use enchufe::{AckError, Bytes, Data, Event, Namespace, RawArgs, Socket};
+use enchufe::{AckError, Bytes, Data, Event, Namespace, Parser, RawArgs, Recovery, Socket};
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Client, Log, Via, only_here, serve, wait_until};
+use crate::support::{Client, Log, Via, only_here, serve, serve_with, wait_until};
 
 /// A namespace whose connect handler is `register`, and that answers `sync`.
 fn with(register: impl Fn(&Socket) + Send + Sync + 'static) -> Namespace {
@@ -304,4 +304,32 @@ async fn nothing_that_a_socket_registered_outlives_it() {
     wait_until("it has left", || io.of("/").sockets().is_empty()).await;
     drop((client, io));
     only_here(&held).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_emitted_is_shown_in_every_form_in_which_it_travels() {
+    let log = Log::default();
+    let packed = Namespace::new("/packed").parser(Parser::Msgpack).on_any_outgoing(watch(&log, "packed"));
+    let io = serve_with(Namespace::new("/").on_any_outgoing(watch(&log, "recovered")), |builder| {
+        builder.namespace(packed).connection_state_recovery(Recovery::default())
+    });
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    // CONNECT of `/packed`, as `socket.io-msgpack-parser` writes it.
+    client.send_binary(b"\x82\xa4type\x00\xa3nsp\xa7/packed").await;
+    wait_until("both are joined", || io.of("/packed").sockets().len() == 1).await;
+    for namespace in ["/", "/packed"] {
+        let socket = io.of(namespace).sockets().pop().unwrap();
+        socket.emit("direct", 1).unwrap();
+        socket.volatile().emit("volatile", ()).unwrap();
+        io.of(namespace).emit("all", Bytes::from_static(b"xy")).unwrap();
+    }
+    let entries = log.entries();
+    let bytes = "{\"_placeholder\":true,\"num\":0}";
+    for who in ["recovered", "packed"] {
+        let of: Vec<_> = entries.iter().filter_map(|entry| entry.strip_prefix(who)).collect();
+        // With the offset that its client is told, but for a volatile one.
+        let begins = [": direct[1,\"", ": volatile[", &format!(": all[{bytes},\"")];
+        assert_eq!(of.len(), 3, "{entries:?}");
+        assert!(of.iter().zip(begins).all(|(entry, begin)| entry.starts_with(begin)), "{entries:?}");
+    }
 }
