@@ -427,3 +427,33 @@ async fn a_predicate_that_says_yes_too_late_brings_nothing_into_being() {
     assert_eq!(verdict(&mut client, "/x").await, NOBODY);
     assert!(io.namespaces().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_many_threads_whoever_is_in_a_namespace_that_comes_and_goes_is_found_in_it() {
+    let io = build_with([Namespace::new("/"), Namespace::pattern("/t-*")], |builder| {
+        builder.cleanup_empty_child_namespaces(true)
+    });
+    let clients = (0..6).map(|number| {
+        let io = io.clone();
+        tokio::spawn(async move {
+            let via = if number % 3 == 0 { Via::Polling } else { Via::WebSocket };
+            let mut client = Client::connect(&io, via).await;
+            for round in 0..40 {
+                client.send("40/t-1,").await;
+                assert!(client.next().await.starts_with("40/t-1,{"));
+                io.of("/t-1").emit("round", (number, round)).unwrap();
+                let mine = format!("42/t-1,[\"round\",{number},{round}]");
+                while client.next().await != mine {}
+                client.send("41/t-1,").await;
+                // What others emitted before it left is past.
+                client.send(&format!("40/t-{number}x,")).await;
+                while !client.next().await.starts_with(&format!("40/t-{number}x,{{")) {}
+                client.send(&format!("41/t-{number}x,")).await;
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    wait_until("all of them have gone", || *io.namespaces() == [Arc::from("/")]).await;
+}

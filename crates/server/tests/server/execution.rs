@@ -1,6 +1,7 @@
 //! How handlers run beside each other: one after another, by keys, and to the end of their socket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use enchufe::{Data, Event, EventKey, Execution, Limits, Namespace, Refusal, Server, ServerBuilder, Socket};
 use tokio::sync::Semaphore;
@@ -385,4 +386,75 @@ async fn concurrent_is_the_default() {
     let mut client = Client::connect(&io, Via::WebSocket).await;
     client.send_all(&["42[\"t\",0,20]", "42[\"t\",1,0]", "42[\"t\",2,10]"]).await;
     assert_eq!(log.wait(6).await, ["start 0", "start 1", "end 1", "start 2", "end 2", "end 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_many_threads_one_key_is_handled_once_at_a_time_and_in_order_whoever_leaves() {
+    const CLIENTS: u32 = 8;
+    const EVENTS: u32 = 60;
+    let inside = Arc::new(AtomicU32::new(0));
+    let log = Log::default();
+    let (at_work, handled) = (inside.clone(), log.clone());
+    let io = serve(
+        Namespace::new("/")
+            .execution(Execution::keyed(|_| Some(EventKey::of("all"))))
+            .event_middleware(async |Data((_, n)): Data<(u32, u32)>| {
+                if n.is_multiple_of(3) {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .on("n", move |Data((client, n)): Data<(u32, u32)>| {
+                let (inside, log) = (at_work.clone(), handled.clone());
+                async move {
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "another is handled");
+                    for _ in 0..n % 4 {
+                        tokio::task::yield_now().await;
+                    }
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    log.push(format!("{client} {n}"));
+                    n
+                }
+            }),
+    );
+    let clients = (0..CLIENTS).map(|number| {
+        let io = io.clone();
+        tokio::spawn(async move {
+            let via = if number.is_multiple_of(2) { Via::WebSocket } else { Via::Polling };
+            let mut client = Client::connect(&io, via).await;
+            for n in 0..EVENTS {
+                // Every fourth client leaves half way, with events that wait.
+                let leaves = number % 4 == 3 && n == EVENTS / 2;
+                let last = n == EVENTS - 1;
+                client
+                    .send(&if leaves {
+                        "41".to_owned()
+                    } else if last {
+                        format!("427[\"n\",{number},{n}]")
+                    } else {
+                        format!("42[\"n\",{number},{n}]")
+                    })
+                    .await;
+                if leaves {
+                    return None;
+                }
+            }
+            Some(client.next().await)
+        })
+    });
+    for (number, client) in clients.collect::<Vec<_>>().into_iter().enumerate() {
+        let expected = (number % 4 != 3).then(|| format!("437[{}]", EVENTS - 1));
+        assert_eq!(client.await.unwrap(), expected);
+    }
+    // The lane is free again.
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    client.send("427[\"n\",99,0]").await;
+    assert_eq!(client.next().await, "437[0]");
+    for number in 0..CLIENTS {
+        let prefix = format!("{number} ");
+        let entries = log.entries();
+        let of: Vec<u32> =
+            entries.iter().filter_map(|entry| entry.strip_prefix(&prefix)?.parse().ok()).collect();
+        assert!(of.is_sorted(), "{of:?}");
+        assert!(number % 4 == 3 || of.len() == EVENTS as usize, "{number}: {of:?}");
+    }
 }
