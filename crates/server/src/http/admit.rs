@@ -56,6 +56,13 @@ impl Refused {
         }
         answer
     }
+
+    /// Tells whoever wants to know, where it is too late for an answer.
+    pub(crate) fn tell(self, core: &Core, head: Option<&RequestHead>) {
+        if let (Self::Error(error), Some(head)) = (self, head) {
+            core.config.hooks.tell_refused(&error, head);
+        }
+    }
 }
 
 impl From<ConnectionError> for Refused {

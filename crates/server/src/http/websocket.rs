@@ -12,10 +12,9 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::RequestHead;
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
-use super::request::{self, NotOpened};
+use super::{RequestHead, request};
 use crate::connection::stream::{Incoming, Stream};
 use crate::connection::{Connection, Mail};
 use crate::core::Core;
@@ -52,6 +51,8 @@ pub(crate) async fn open(
     let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
     let (sid, dialect) = admit::admit(core, head).await?;
     let mut block = request::block(head);
+    // Only an id that the application made can be another session's by now.
+    let made_by = core.config.hooks.generate_id.is_some().then(|| head.clone());
     let core = core.clone();
     tokio::spawn(async move {
         let Some(incoming) = handed_over(on_upgrade, dialect).await else { return };
@@ -66,8 +67,8 @@ pub(crate) async fn open(
                 let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
                 connection.start();
             }
-            Err(NotOpened::ShuttingDown) => {}
-            Err(NotOpened::SidTaken) => tracing::error!("two clients were given the same session id"),
+            // Nothing can be answered any more: the stream is closed.
+            Err(why) => Refused::from(why).tell(&core, made_by.as_ref()),
         }
     });
     Ok(answer)

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Http, Log, Polling, Via, Ws, serve_with};
+use crate::support::{Answer, Client, Http, Log, Polling, Received, Via, Ws, serve_with};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -324,6 +324,39 @@ async fn an_id_that_cannot_be_used_opens_nothing() {
     assert_eq!(io.connections(), 1);
     assert_eq!(http.get(&format!("{POLLING}&sid={good}x")).await.status, 400);
     assert_eq!(http.request(Method::POST, &format!("{POLLING}&sid={good}"), "40").await.body, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_are_given_one_id_at_once_one_is_let_in() {
+    let log = Log::default();
+    let told = log.clone();
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let io = serve(|io| {
+        io.generate_id(move |_| {
+            let both = both.clone();
+            async move {
+                both.wait().await;
+                Ok::<_, String>("one-and-the-same-id".to_owned())
+            }
+        })
+        .on_connection_error(move |error, request| {
+            let via = request.query("transport").unwrap_or_default().into_owned();
+            told.push(format!("{via} {}", serde_json::to_value(error).unwrap()["context"]["error"]));
+        })
+    });
+    let (mut one, mut other) = (Ws::in_memory(&io, 4096), Ws::in_memory(&io, 4096));
+    for ws in [&mut one, &mut other] {
+        ws.request("EIO=4&transport=websocket", &[]).await;
+    }
+    for ws in [&mut one, &mut other] {
+        assert_eq!(ws.head().await.status, 101);
+    }
+    let open = |received: &Received| matches!(received, Received::Text(text) if text.starts_with("0{"));
+    let received = [one.recv().await, other.recv().await];
+    assert_eq!(received.iter().filter(|received| open(received)).count(), 1, "{received:?}");
+    assert!(received.contains(&Received::End), "{received:?}");
+    assert_eq!(log.entries(), [r#"websocket "the id is another session's""#]);
+    assert_eq!(io.connections(), 1);
 }
 
 #[tokio::test(start_paused = true)]
