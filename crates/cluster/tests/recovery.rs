@@ -1,9 +1,14 @@
 //! The log and the sessions of one namespace: what comes back, and what must not.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use enchufe_cluster::recovery::{Bounds, Found, KeptSession, MemoryStore, Pid, Progress, Quota, Restored};
+use enchufe_cluster::recovery::{
+    Bounds, Found, KeptPacket, KeptSession, MemorySessions, MemoryStore, Pid, Progress, Quota, Restored,
+    SessionStore, StoreFuture, StoredSession,
+};
 use enchufe_cluster::{RoomName, Selection};
+use enchufe_proto::socket::RawArgs;
 
 type Store = MemoryStore<String, ()>;
 
@@ -172,4 +177,48 @@ fn without_sessions_nothing_is_kept() {
     let second = emit(&mut store, 0, &selection(&[]), "b");
     assert_ne!(first, second);
     assert_eq!((store.packets(), store.end(), store.gone()), (0, 2, 2));
+}
+
+/// What a future that never waits gives.
+fn now<T>(future: StoreFuture<'_, T>) -> T {
+    let mut future = future;
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result.expect("a store in memory does not fail"),
+        Poll::Pending => panic!("a store in memory does not wait"),
+    }
+}
+
+#[test]
+fn a_session_goes_from_node_to_node() {
+    let quota = Arc::new(Quota::new(1 << 20, 100));
+    let store: Arc<dyn SessionStore> = Arc::new(MemorySessions::new(BOUNDS, quota, 5, || 0));
+    let emit = |selection: Selection, direct, event: &str| {
+        let event = RawArgs::new(&(event, 1)).unwrap();
+        now(store.append(KeptPacket { selection, direct, event }))
+    };
+    let began = now(store.begin(pid(1)));
+    let seen = emit(Selection::new(), false, "seen");
+    let last = emit(Selection::new().to("me"), true, "handed out, not seen");
+    let left = emit(Selection::new().to("elsewhere"), false, "not for it");
+    let session = StoredSession {
+        id: "me".into(),
+        rooms: vec!["me".into(), "lobby".into()],
+        data: r#"{"name":"x"}"#.into(),
+        began,
+        last,
+        left,
+    };
+    now(store.persist(pid(1), session.clone()));
+    let missed = emit(Selection::new().to("lobby"), false, "missed");
+    assert!(now(store.restore(pid(2), Some(seen.clone()))).is_none());
+    let restored = now(store.restore(pid(1), Some(seen.clone()))).unwrap();
+    assert_eq!((&*restored.session.data, restored.session.rooms.len()), (r#"{"name":"x"}"#, 2));
+    let events: Vec<_> = restored.missed.iter().map(|(_, packet)| packet.event.json()).collect();
+    assert_eq!(events, [r#""handed out, not seen",1"#, r#""missed",1"#]);
+    assert_eq!(restored.missed[1].0, missed);
+    assert!(now(store.restore(pid(1), Some(seen.clone()))).is_none(), "one gets it");
+    // It goes on, and ends for good.
+    now(store.persist(pid(1), StoredSession { began: seen, ..session }));
+    now(store.end(pid(1)));
+    assert!(now(store.restore(pid(1), None)).is_none());
 }

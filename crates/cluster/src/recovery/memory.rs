@@ -132,10 +132,23 @@ impl<P: Clone, D> MemoryStore<P, D> {
         self.log.len()
     }
 
+    /// The offset of a position.
+    pub(super) fn offset(&self, position: Position) -> Offset {
+        Offset::new(self.epoch, position)
+    }
+
+    /// The position that an offset of this store says; 0 for any other.
+    pub(super) fn position(&self, offset: &str) -> Position {
+        match Seen::read(Some(offset), self.epoch) {
+            Seen::UpTo(position) => position,
+            Seen::Nothing | Seen::OtherLog | Seen::Unknown => 0,
+        }
+    }
+
     /// An offset that no packet has, to be encoded where the offset of a packet is to be.
     #[must_use]
     pub fn placeholder(&self) -> Offset {
-        Offset::new(self.epoch, 0)
+        self.offset(0)
     }
 
     // ---- packets -----------------------------------------------------------------------------------
@@ -153,7 +166,7 @@ impl<P: Clone, D> MemoryStore<P, D> {
         finish: impl FnOnce(&Offset) -> P,
     ) -> (Position, P) {
         self.forget_old(now);
-        let packet = finish(&Offset::new(self.epoch, self.log.end() + 1));
+        let packet = finish(&self.offset(self.log.end() + 1));
         if self.sessions.is_empty() {
             self.log.skip();
         } else {

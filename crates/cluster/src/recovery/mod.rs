@@ -3,7 +3,8 @@
 //! Each event that can be recovered is appended to the log of its namespace, at a [`Position`], and goes to its
 //! recipients with that position, as an [`Offset`], for its last argument. A client that comes back shows the secret id
 //! of its session, its [`Pid`], and the last offset that it has seen; it is given what came after. A
-//! [`MemoryStore`] is both, log and sessions, of one namespace on one node. (The official documentation: "Connection
+//! [`MemoryStore`] is both, log and sessions, of one namespace on one node; nodes that share their clients have a
+//! [`SessionStore`]. (The official documentation: "Connection
 //! state recovery".)
 //!
 //! # When a session is restored
@@ -25,8 +26,12 @@ mod memory;
 mod offset;
 mod progress;
 mod quota;
+mod store;
 
 pub use memory::{Bounds, Found, KeptSession, MemoryStore, Restored};
 pub use offset::{Offset, Pid, Position};
 pub use progress::Progress;
 pub use quota::Quota;
+pub use store::{
+    KeptPacket, MemorySessions, RestoredSession, SessionStore, StoreError, StoreFuture, StoredSession,
+};

@@ -26,6 +26,12 @@ impl Progress {
         Self { begin: at, before: at, first: at, last: at }
     }
 
+    /// A session that began behind one position and was handed something up to another. How much of that is one run is not
+    /// known: a client that has not seen the last of it is resumed only where all of it is kept.
+    pub(super) const fn between(began: Position, last: Position) -> Self {
+        Self { begin: began, before: last, first: last, last }
+    }
+
     /// What its client has seen for certain.
     #[must_use]
     pub const fn seen(&self) -> Position {
