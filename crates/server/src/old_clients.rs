@@ -16,7 +16,8 @@ use crate::server::ServerBuilder;
 
 impl ServerBuilder {
     /// Admits clients of Socket.IO 2 and others that speak Engine.IO 3. Default no: they are answered 400
-    /// "Unsupported protocol version", as is whoever says neither `EIO=3` nor `EIO=4`.
+    /// "Unsupported protocol version". Where it is set, whoever does not say `EIO=4` counts as one of them, as with the
+    /// official server; with an [`EngineHandler`](crate::engine::EngineHandler) only who says `EIO=3`.
     ///
     /// Leave it off where nobody needs it. These clients make up their public id themselves, of their namespace and
     /// the id of their session: for them [`Socket::id`](crate::Socket::id) is `/chat#` and the session's id, or in `/`

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use enchufe_proto::engine::{Dialect, Revision};
+use enchufe_proto::engine::Dialect;
 use http::{HeaderValue, StatusCode, header};
 
 use super::answer::{self, Answer};
@@ -93,8 +93,7 @@ pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(Socke
     if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
         return Err(ConnectionError::Forbidden { message }.into());
     }
-    let spoken = |revision: &Revision| *revision == Revision::Four || core.config.allow_eio3;
-    let Some(revision) = request::revision(head).filter(spoken) else {
+    let Some(revision) = request::revision(core, head) else {
         let protocol = request::protocol(head);
         return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
     };

@@ -10,7 +10,7 @@ use super::admit::{self, Refused};
 use super::jsonp::Jsonp;
 use crate::config::TransportKind;
 use crate::connection::Connection;
-use crate::core::Core;
+use crate::core::{Core, Layer};
 use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
@@ -75,7 +75,7 @@ fn verify_existing(
         let (transport, previous_transport) = (transport.name(), previous.name());
         return Err(BadRequest::TransportMismatch { transport, previous_transport }.into());
     }
-    if revision(head) != Some(connection.revision()) {
+    if revision(core, head) != Some(connection.revision()) {
         let (protocol, previous_protocol) = (protocol(head), connection.revision().number());
         return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol }.into());
     }
@@ -131,16 +131,19 @@ fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> 
 /// The revision of Engine.IO that a request is in, for those who are told of it: what is not 4 counts as 3, as in the
 /// official server.
 pub(super) fn protocol(head: &RequestHead) -> u8 {
-    revision(head).unwrap_or(Revision::Three).number()
+    let current = head.query("EIO").as_deref() == Some("4");
+    if current { Revision::Four.number() } else { Revision::Three.number() }
 }
 
-/// The revision that a request names. `None` where there is no such revision: the official server takes that for 3 where
-/// it serves 3, against the public suite of revision 4.
-pub(super) fn revision(head: &RequestHead) -> Option<Revision> {
+/// The revision that a request is in, if it is one that is spoken. Where old clients of Socket.IO are admitted that is 3 for
+/// all that does not name 4, as with the official server; Engine.IO alone wants it named, as the public suite of
+/// revision 4 does.
+pub(super) fn revision(core: &Core, head: &RequestHead) -> Option<Revision> {
     match head.query("EIO").as_deref() {
-        Some("3") => Some(Revision::Three),
         Some("4") => Some(Revision::Four),
-        _ => None,
+        _ if !core.config.allow_eio3 => None,
+        Some("3") => Some(Revision::Three),
+        _ => matches!(core.layer, Layer::SocketIo).then_some(Revision::Three),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clients of Socket.IO 2: Engine.IO 3 underneath, and what is different above it.
 
 use bytes::Bytes;
+use enchufe::engine::{EngineHandler, EngineSocket, Message};
 use enchufe::{
     Ack, Data, DisconnectReason, Handshake, Namespace, Recovery, Refusal, RequestHead, Server, ServerBuilder,
     Socket, SocketId,
@@ -10,7 +11,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Answer, Client, Http, Log, Received, Via, Ws, serve, serve_with, wait_until};
+use crate::support::{Answer, Client, Http, Log, Polling, Received, Via, Ws, serve, serve_with, wait_until};
 
 fn allowed(builder: ServerBuilder) -> ServerBuilder {
     builder.allow_eio3(true)
@@ -75,11 +76,28 @@ async fn they_are_refused_unless_they_are_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_they_are_allowed_a_request_must_still_name_a_revision() {
+async fn where_they_are_allowed_whoever_does_not_name_revision_4_is_one_of_them() {
     let io = serve_with(Namespace::new("/"), allowed);
+    for version in ["", "&EIO=", "&EIO=2", "&EIO=5", "&EIO=abc", "&EIO=04"] {
+        let answer = Http::new(&io).get(&format!("/socket.io/?transport=polling{version}")).await;
+        assert!(answer.body.contains(":0{"), "{version}: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn engine_io_alone_wants_the_revision_named() {
+    struct Silent;
+    impl EngineHandler for Silent {
+        fn on_message(&self, _: &EngineSocket, _: Message) {}
+    }
+    let io = allowed(Server::builder()).engine(Silent).build().unwrap();
     for version in ["", "&EIO=", "&EIO=2", "&EIO=5", "&EIO=abc", "&EIO=03"] {
         let answer = Http::new(&io).get(&format!("/socket.io/?transport=polling{version}")).await;
         assert_eq!(answer.body, r#"{"code":5,"message":"Unsupported protocol version"}"#, "{version}");
+    }
+    for version in [3, 4] {
+        let target = format!("/socket.io/?transport=polling&EIO={version}");
+        assert_eq!(Http::new(&io).get(&target).await.status, 200);
     }
 }
 
@@ -87,10 +105,13 @@ async fn where_they_are_allowed_a_request_must_still_name_a_revision() {
 async fn a_session_keeps_its_revision() {
     let io = serve_with(Namespace::new("/"), allowed);
     let old = Old::open(&io, "").await;
-    for target in [old.target().replace("EIO=3", "EIO=4"), old.target().replace("EIO=3&", "")] {
-        assert_eq!(old.http.get(&target).await.body, r#"{"code":3,"message":"Bad request"}"#);
-    }
+    let target = old.target().replace("EIO=3", "EIO=4");
+    assert_eq!(old.http.get(&target).await.body, r#"{"code":3,"message":"Bad request"}"#);
     assert_eq!(old.poll().await, "2:40");
+    let new = Polling::open(&io).await;
+    for target in [new.target().replace("EIO=4", "EIO=3"), new.target().replace("EIO=4&", "")] {
+        assert_eq!(new.http.get(&target).await.body, r#"{"code":3,"message":"Bad request"}"#);
+    }
 }
 
 #[tokio::test(start_paused = true)]
