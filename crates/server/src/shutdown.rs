@@ -46,5 +46,6 @@ pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
             "handlers are still running when the shutdown's time is up"
         );
     }
+    core.namespaces.all().iter().for_each(|namespace| namespace.forget_sessions());
     core.stopped.cancel();
 }

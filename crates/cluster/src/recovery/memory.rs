@@ -272,6 +272,14 @@ impl<P: Clone, D> MemoryStore<P, D> {
         std::mem::take(&mut self.forgotten)
     }
 
+    /// Forgets all sessions without a connection, and all packets: nobody can come back any more.
+    pub fn clear(&mut self) {
+        self.leaving.clear();
+        let away: Vec<_> = self.sessions.extract_if(|_, slot| matches!(slot, Slot::Away(_))).collect();
+        away.into_iter().for_each(|(_, slot)| self.release(Some(slot)));
+        self.log.clear();
+    }
+
     /// Whether somebody may still come back.
     pub fn is_awaiting(&mut self, now: u64) -> bool {
         self.forget_old(now);

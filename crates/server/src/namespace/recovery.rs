@@ -29,6 +29,16 @@ impl NamespaceCore {
         self.recovery().is_some_and(|recovery| recovery.store().is_awaiting(recovery.now()))
     }
 
+    /// Nobody can come back any more: the server is closed. What is kept may hold the server itself.
+    pub(crate) fn forget_sessions(&self) {
+        let Some(recovery) = self.recovery() else { return };
+        let mut store = recovery.store();
+        store.clear();
+        let forgotten = store.take_forgotten();
+        drop(store);
+        drop(forgotten);
+    }
+
     // ---- coming ----------------------------------------------------------------------------------
 
     /// A socket enters, with the session that its client shows if that can be restored.

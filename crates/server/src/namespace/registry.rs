@@ -199,6 +199,10 @@ impl Namespaces {
         self.by_name.read().cores.get(name).cloned()
     }
 
+    pub(crate) fn all(&self) -> Vec<Arc<NamespaceCore>> {
+        self.by_name.read().cores.values().cloned().collect()
+    }
+
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         self.by_name.read().cores.keys().cloned().collect()
     }

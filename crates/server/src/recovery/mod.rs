@@ -76,7 +76,8 @@ impl ServerBuilder {
     /// # What is recovered
     /// - A socket that either side has disconnected on purpose is not, nor one whose client sent what is no packet.
     /// - Events that ask for an answer and volatile ones are not sent again. All others carry their offset as one more
-    ///   argument, a string, which clients see: JavaScript handlers get it after the arguments that they know.
+    ///   argument, a string, which clients see: JavaScript handlers get it after the arguments that they know, and so do
+    ///   [`on_any_outgoing`](crate::Namespace::on_any_outgoing) handlers.
     /// - A client that comes back is sent what went to the rooms that it was in when it was disconnected, as by the official
     ///   server. Who leaves a room and loses the connection at once may so miss an event that went there just before.
     /// - Where something that the client has missed may be gone, or where it has missed more than half of

@@ -36,7 +36,8 @@ impl Socket {
     /// anywhere in them travel as binary attachments.
     ///
     /// Queued before this returns, in order with all other emits to the client. To a client that has gone it
-    /// goes nowhere, without an error.
+    /// goes nowhere, without an error, unless that may be
+    /// [recovered](crate::ServerBuilder::connection_state_recovery): then it is kept for it.
     ///
     /// # Errors
     /// Where the arguments cannot be encoded, or the name is reserved.

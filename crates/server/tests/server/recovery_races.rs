@@ -1,12 +1,14 @@
 //! Connection state recovery when things happen at the same time: connections that stand, race, break again or do not
 //! read, emits from several threads, and data that is dropped.
 
+use std::sync::Arc;
+
 use enchufe::{DisconnectReason, Limits, Namespace, Recovery, Server, Socket};
 use serde_json::Value;
 use tokio::time::{Duration, sleep, timeout};
 
 use crate::support::recovery::{Memory, join, lose, recovering, recovering_with};
-use crate::support::{Client, Log, Via, Ws, wait_until};
+use crate::support::{Client, Log, Via, Ws, only_here, wait_until};
 
 #[tokio::test(start_paused = true)]
 async fn of_two_that_race_one_wins() {
@@ -150,6 +152,20 @@ async fn data_of_a_forgotten_session_is_dropped_without_a_lock() {
     sleep(Duration::from_secs(2)).await;
     io.of("/").emit("anything", ()).unwrap();
     assert_eq!(log.entries(), ["dropped 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_closed_keeps_nobody_s_data() {
+    let io = recovering(Namespace::new("/"));
+    let mut memory = Memory::default();
+    let (mut client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
+    let probe = Arc::new(());
+    // Data that holds the server, which would hold it for ever.
+    io.of("/").sockets()[0].data().insert((io.clone(), probe.clone()));
+    let reading = tokio::spawn(async move { client.closed().await });
+    io.close().await;
+    reading.await.unwrap();
+    only_here(&probe).await;
 }
 
 #[tokio::test(start_paused = true)]
