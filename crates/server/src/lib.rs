@@ -6,6 +6,8 @@
 //! | --- | --- |
 //! | set up a server, mount it, close it | [`Server`], [`ServerBuilder`], [`Limits`], [`Cors`] |
 //! | register handlers, refuse clients | [`Namespace`], [`handler`], [`Refusal`], [`HandlerError`] |
+//! | check or change events, handle them one after another | [`Namespace::event_middleware`], [`EventVerdict`], [`Execution`] |
+//! | have namespaces come and go | [`Namespace::pattern`], [`Namespace::matching_async`], [`Children`], [`Server::add_namespace`] |
 //! | take what handlers need | [`extract`], [`Data`], [`State`], [`Auth`], [`Ack`] |
 //! | talk to one client | [`Socket`], [`Handshake`], [`SocketData`] |
 //! | talk to many | [`Broadcast`], [`Rooms`] |

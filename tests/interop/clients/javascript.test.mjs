@@ -188,6 +188,20 @@ function suite(clients, transports, version) {
     assert.deepEqual(await ask(chat, "echo", 3), [3]);
   });
 
+  test("clients that ask for a new name at the same time meet there", async () => {
+    const name = fresh();
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => connect(name)));
+    const messages = await heard(sockets, () => ask(sockets[0], "broadcast", "all"));
+    assert.deepEqual(messages, sockets.map(() => [["all"]]));
+  });
+
+  test("a name that is only like a dynamic one", async () => {
+    for (const name of ["/tenant-", "/tenant-1x", "/tenant-1/chat", "/my/tenant-1"]) {
+      const [error] = await next(clients().make(name), "connect_error");
+      assert.equal(error.message, "Invalid namespace", name);
+    }
+  });
+
   test("a namespace that does not exist", async () => {
     const socket = clients().make("/nowhere");
     const [error] = await next(socket, "connect_error");

@@ -23,8 +23,11 @@ pub(super) async fn through(socket: Socket, mut event: Early, turn: Arc<Turn>) {
     let mut middlewares = namespace.routes.incoming.iter().chain(own.iter().map(|handler| &**handler));
     loop {
         let changed = {
-            // It was decoded when it came, or encoded here.
-            let Ok(packet) = event.packet(socket.core()) else { return };
+            let packet = match event.packet(socket.core()) {
+                Ok(packet) => packet,
+                // As it came it was decoded; it was changed into what is nested too deep.
+                Err(error) => return tracing::error!(%error, "a changed event can't be read"),
+            };
             let Ok(Some(decoded)) = packet.event(&event.attachments) else { return };
             let (name, args): (&str, &Args<'_>) = (&decoded.name, &decoded.args);
             let mut changed = None;
