@@ -78,7 +78,8 @@ fn has_heading(file: &Path, wanted: &str) -> bool {
     let text = fs::read_to_string(file).expect("UTF-8");
     prose(&text)
         .lines()
-        .filter_map(|line| line.starts_with('#').then(|| line.trim_start_matches('#')))
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#'))
         .any(|heading| anchor(heading) == wanted)
 }
 
