@@ -258,6 +258,28 @@ async fn nothing_is_lost_or_doubled_while_threads_emit() {
     }
 }
 
+/// The network is gone and nobody tells the server: what it sent until it noticed is not lost.
+#[tokio::test(start_paused = true)]
+async fn a_silent_loss_is_noticed_by_the_heartbeat_and_loses_nothing() {
+    let io = recovering(Namespace::new("/"));
+    let mut memory = Memory::default();
+    let (mut client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
+    io.of("/").emit("seen", ()).unwrap();
+    assert_eq!(memory.event(&client.next().await), "seen");
+    // From here on it reads and answers nothing.
+    io.of("/").emit("at once", ()).unwrap();
+    while io.connections() > 0 {
+        sleep(Duration::from_secs(1)).await;
+        io.of("/").to("elsewhere").emit("tick", ()).unwrap();
+    }
+    io.of("/").emit("noticed", ()).unwrap();
+    // As late as it may be: what was sent at once is older than that.
+    sleep(Duration::from_secs(119)).await;
+    let (_client, recovered, missed) = join(&io, Via::WebSocket, &mut memory).await;
+    assert!(recovered);
+    assert_eq!(missed, ["at once", "noticed"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_consumer_finds_what_it_did_not_take() {
     let limits = Limits { max_outbox_bytes: 50_000, ..Limits::default() };
