@@ -19,6 +19,20 @@ pub enum FrameKind {
     Binary,
 }
 
+/// What an outbox without room may do with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rank {
+    /// It is never given up: what the protocols themselves send, and answers.
+    #[default]
+    Kept,
+    /// It begins an event, which may be given up whole where that is wanted.
+    Event,
+    /// It begins an event whose sender does not mind its loss.
+    Volatile,
+    /// It belongs to the frame before it, and shares its fate.
+    Attachment,
+}
+
 /// The longest unmasked header, and the kind that revision 3 puts before binary data.
 const MAX_HEADER: usize = 10 + 1;
 
@@ -30,6 +44,7 @@ pub struct Frame {
     header_len: u8,
     kind: FrameKind,
     compress: bool,
+    rank: Rank,
 }
 
 impl Frame {
@@ -71,7 +86,8 @@ impl Frame {
             *to = *from;
         }
         // An unmasked header is at most ten bytes.
-        Self { body, header, header_len: u8::try_from(header_len).unwrap_or(10), kind, compress: true }
+        let header_len = u8::try_from(header_len).unwrap_or(10);
+        Self { body, header, header_len, kind, compress: true, rank: Rank::Kept }
     }
 
     /// The same binary message with its kind before the data, as a WebSocket of revision 3 carries it. The kind
@@ -103,6 +119,19 @@ impl Frame {
     #[must_use]
     pub const fn kind(&self) -> FrameKind {
         self.kind
+    }
+
+    /// What becomes of it where there is no room.
+    #[must_use]
+    pub const fn rank(&self) -> Rank {
+        self.rank
+    }
+
+    /// The same frame, of another rank.
+    #[must_use]
+    pub fn ranked(mut self, rank: Rank) -> Self {
+        self.rank = rank;
+        self
     }
 
     /// The same frame, which a transport need not compress: its content is dense already, or secret beside what others

@@ -21,9 +21,27 @@ pub enum CloseReason {
     ServerShuttingDown,
     /// The peer did not take what was sent to it, and the outbox passed its bound.
     SlowConsumer,
+    /// The peer kept sending faster than it may.
+    RateLimited,
+    /// More waited for all peers together than there is room for, and most of it for this one.
+    Overloaded,
 }
 
 impl CloseReason {
+    /// All reasons, in the order of the enumeration: the place of each is its number.
+    pub const ALL: [Self; 10] = [
+        Self::TransportError,
+        Self::TransportClose,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+        Self::SlowConsumer,
+        Self::RateLimited,
+        Self::Overloaded,
+    ];
+
     /// The text that applications see.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +54,8 @@ impl CloseReason {
             Self::ForcedServerClose => "forced server close",
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowConsumer => "slow consumer",
+            Self::RateLimited => "rate limit exceeded",
+            Self::Overloaded => "server overloaded",
         }
     }
 }

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use super::dialect::Revision;
 use super::frame::Frame;
 use super::open::Open;
-use super::outbox::{Outbox, OutboxFull};
+use super::outbox::{Outbox, OutboxFull, Queued, Shed};
 use super::packet::{Kind, Packet};
 use super::reason::CloseReason;
 use super::timer::{Millis, Timer, Timers};
@@ -564,10 +564,28 @@ impl Session {
         frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
         config: &SessionConfig,
     ) -> Result<(), OutboxFull> {
+        self.send_or_shed(frames, config, Shed::Nothing, None).map(drop)
+    }
+
+    /// As [`Session::send`], giving up what `shed` allows where there is no room. With a `key` it takes the place of a
+    /// packet of the same key that still waits.
+    ///
+    /// # Errors
+    /// As [`Session::send`], where even that makes not room enough.
+    pub fn send_or_shed(
+        &mut self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        config: &SessionConfig,
+        shed: Shed,
+        key: Option<u64>,
+    ) -> Result<Queued, OutboxFull> {
         if matches!(self.state, State::Closing(_) | State::Closed(_)) {
-            return Ok(());
+            return Ok(Queued::default());
         }
-        self.outbox.push_all(frames, config.outbox_limit)
+        match key {
+            Some(key) => self.outbox.push_conflated(frames, config.outbox_limit, shed, key),
+            None => self.outbox.push_or_shed(frames, config.outbox_limit, shed),
+        }
     }
 
     /// Server: the layer above has accepted the peer.

@@ -1,0 +1,192 @@
+//! How fast a client may send: a token bucket, filled lazily, and how long it goes unread.
+//!
+//! A bucket is one number, the time at which it will be full again (the "generic cell rate algorithm" of ATM): each
+//! message moves it on by its cost, and a client whose bucket is full too far in the future is not read until it is not.
+//! What it has sent meanwhile waits in the kernel, which holds it back. A client that is still too fast after
+//! [`Limits::flood_timeout`](crate::Limits::flood_timeout) is closed.
+//!
+//! Promises: no timer of its own, no memory where no rate is set, one addition a message where one is.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use enchufe_proto::engine::{CloseReason, Millis};
+
+use super::Connection;
+use crate::config::Limits;
+use crate::stats;
+
+/// The rates of a server, in microseconds of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rates {
+    /// What one message costs.
+    message: u64,
+    /// Bytes that cost a second.
+    bytes_per_second: u64,
+    /// How far ahead of the clock a bucket may be.
+    burst: u64,
+}
+
+impl Rates {
+    pub(crate) fn of(limits: &Limits) -> Option<Self> {
+        let (events, bytes) = (limits.max_events_per_second, limits.max_bytes_per_second);
+        if events == usize::MAX && bytes == usize::MAX {
+            return None;
+        }
+        let message = 1_000_000 / (events as u64).max(1);
+        let burst = u64::try_from(limits.rate_burst.as_micros()).unwrap_or(u64::MAX / 4);
+        Some(Self { message, bytes_per_second: (bytes as u64).max(1), burst: burst.max(message) })
+    }
+
+    fn cost_of(&self, bytes: usize) -> u64 {
+        (bytes as u64).saturating_mul(1_000_000) / self.bytes_per_second
+    }
+}
+
+/// The buckets of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Pace {
+    /// Counts a message. Only the connection's driver calls it.
+    fn charge(&self, rates: &Rates, bytes: usize, now: Millis) {
+        let now = now * 1000;
+        for (bucket, cost) in [(&self.messages, rates.message), (&self.bytes, rates.cost_of(bytes))] {
+            let full = bucket.load(Ordering::Relaxed).max(now).saturating_add(cost);
+            bucket.store(full, Ordering::Relaxed);
+        }
+    }
+
+    /// From when on it may send again.
+    fn due(&self, rates: &Rates) -> Millis {
+        let full = self.messages.load(Ordering::Relaxed).max(self.bytes.load(Ordering::Relaxed));
+        full.saturating_sub(rates.burst).div_ceil(1000)
+    }
+}
+
+impl Connection {
+    /// Counts a message of the client against its rates.
+    pub(super) fn charge(&self, bytes: usize, now: Millis) {
+        if let (Some(pace), Some(rates)) = (&self.pace, &self.core.rates) {
+            pace.charge(rates, bytes, now);
+        }
+    }
+
+    /// Until when the client is not read because it was too fast, if it is.
+    pub(super) fn throttled_until(&self, now: Millis) -> Option<Millis> {
+        let (pace, rates) = (self.pace.as_ref()?, self.core.rates.as_ref()?);
+        Some(pace.due(rates)).filter(|due| *due > now)
+    }
+
+    /// Whether the client is not read for now, for either reason. One that floods for too long is closed.
+    pub(super) fn is_paused(&self, now: Millis) -> bool {
+        if self.is_choked() {
+            if self.begin_unread(now) {
+                stats::add(&self.core.stats.stalled, 1);
+            }
+            return true;
+        }
+        if self.throttled_until(now).is_none() {
+            return false;
+        }
+        if self.begin_unread(now) {
+            stats::add(&self.core.stats.throttled, 1);
+        }
+        if self.is_unread_for(self.core.config.limits.flood_timeout, now) {
+            self.abort(CloseReason::RateLimited);
+        }
+        true
+    }
+
+    /// Everything that had come has been read.
+    pub(super) fn end_unread(&self) {
+        if self.unread_since.load(Ordering::Relaxed) != 0 {
+            self.unread_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// `true` where it was read until now.
+    pub(super) fn begin_unread(&self, now: Millis) -> bool {
+        let first = self.unread_since.load(Ordering::Relaxed) == 0;
+        if first {
+            self.unread_since.store(coarse(now), Ordering::Relaxed);
+        }
+        first
+    }
+
+    /// Whether it has gone unread for as long as this.
+    pub(super) fn is_unread_for(&self, time: Duration, now: Millis) -> bool {
+        has_passed(self.unread_since.load(Ordering::Relaxed), time, now)
+    }
+}
+
+/// A time in as few bytes as it needs: sixteenths of a second since the server's start, never 0.
+pub(super) fn coarse(now: Millis) -> u32 {
+    u32::try_from(now / COARSE + 1).unwrap_or(u32::MAX)
+}
+
+/// When so much time has passed since a coarse one, which 0 never is.
+pub(super) fn passes_at(since: u32, time: Duration) -> Option<Millis> {
+    let begun = u64::from(since).checked_sub(1)? * COARSE;
+    Some(begun.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+}
+
+pub(super) fn has_passed(since: u32, time: Duration, now: Millis) -> bool {
+    passes_at(since, time).is_some_and(|at| at <= now)
+}
+
+const COARSE: Millis = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(events: usize, bytes: usize) -> Rates {
+        let burst = Duration::from_secs(2);
+        let limits = Limits {
+            max_events_per_second: events,
+            max_bytes_per_second: bytes,
+            rate_burst: burst,
+            ..Limits::default()
+        };
+        Rates::of(&limits).expect("a rate")
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_the_rate_holds() {
+        let (rates, pace) = (rates(10, usize::MAX), Pace::default());
+        for _ in 0..20 {
+            pace.charge(&rates, 100, 5_000);
+        }
+        assert!(pace.due(&rates) <= 5_000);
+        pace.charge(&rates, 100, 5_000);
+        assert_eq!(pace.due(&rates), 5_100);
+        pace.charge(&rates, 100, 5_100);
+        assert_eq!(pace.due(&rates), 5_200);
+    }
+
+    #[test]
+    fn bytes_have_a_rate_of_their_own() {
+        let (rates, pace) = (rates(usize::MAX, 1_000), Pace::default());
+        pace.charge(&rates, 2_000, 0);
+        assert_eq!(pace.due(&rates), 0);
+        pace.charge(&rates, 500, 0);
+        assert_eq!(pace.due(&rates), 500);
+    }
+
+    #[test]
+    fn no_rate_takes_no_memory() {
+        assert_eq!(Rates::of(&Limits::default()), None);
+    }
+
+    #[test]
+    fn a_coarse_time_is_never_none_and_never_late() {
+        assert_ne!(coarse(0), 0);
+        assert!(!has_passed(0, Duration::ZERO, 1_000_000));
+        assert!(has_passed(coarse(10_000), Duration::from_secs(1), 11_000));
+        assert!(!has_passed(coarse(10_000), Duration::from_secs(1), 10_900));
+    }
+}
