@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
-use enchufe::{Cors, Parser as PacketParser, Recovery, ServerBuilder, TransportKind};
+use enchufe::{Cors, OutboxPolicy, Parser as PacketParser, Recovery, ServerBuilder, TransportKind};
 
 /// The contract server of the conformance, interop and load tests.
 #[derive(Debug, Parser)]
@@ -84,8 +84,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
     max_outbox: Option<u32>,
     /// What is done with a client that does not take what it is sent.
-    #[arg(long, default_value = "close", value_parser = ["close"])]
-    slow_client: String,
+    #[arg(long, default_value = "close", value_parser = outbox_policy())]
+    slow_client: OutboxPolicy,
+    /// Messages that a client may send in a second.
+    #[arg(long, value_name = "EVENTS_PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
+    rate_limit: Option<u32>,
 }
 
 impl Args {
@@ -109,6 +112,8 @@ impl Options {
             || self.cookie.is_some()
             || self.recovery.is_some()
             || self.max_outbox.is_some()
+            || self.slow_client != OutboxPolicy::Close
+            || self.rate_limit.is_some()
             || self.parser != PacketParser::Json
     }
 
@@ -120,7 +125,10 @@ impl Options {
         if let Some(bytes) = self.max_outbox {
             limits.max_outbox_bytes = bytes as usize;
         }
-        builder = builder.limits(limits);
+        if let Some(events) = self.rate_limit {
+            limits.max_events_per_second = events as usize;
+        }
+        builder = builder.limits(limits).outbox_policy(self.slow_client);
         if let Some(interval) = self.ping_interval {
             builder = builder.ping_interval(interval);
         }
@@ -170,6 +178,14 @@ fn parser() -> impl TypedValueParser<Value = PacketParser> {
     })
 }
 
+fn outbox_policy() -> impl TypedValueParser<Value = OutboxPolicy> {
+    PossibleValuesParser::new(["close", "drop-volatile", "drop-oldest"]).map(|name| match name.as_str() {
+        "drop-volatile" => OutboxPolicy::DropVolatile,
+        "drop-oldest" => OutboxPolicy::DropOldest,
+        _ => OutboxPolicy::Close,
+    })
+}
+
 fn cookie_name(name: &str) -> Result<String, String> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !name.is_empty() && name.chars().all(token) {
@@ -194,6 +210,8 @@ mod tests {
             "--profile app --transports polling,pigeon",
             "--profile app --cookie a=b",
             "--profile app --workers 0",
+            "--profile app --slow-client wait",
+            "--profile app --rate-limit 0",
             "--profile app --parser xml",
             "--port 70000 --profile app",
             "",
@@ -209,6 +227,7 @@ mod tests {
         let args = |line: &str| Args::try_parse_from(line.split(' ')).unwrap();
         assert!(args("testbed --profile engine --no-upgrade").misplaced());
         assert!(args("testbed --profile engine --allow-eio3").misplaced());
+        assert!(args("testbed --profile engine --rate-limit 5").misplaced());
         assert!(!args("testbed --profile engine --workers 2").misplaced());
         assert!(!args("testbed --profile app --no-upgrade").misplaced());
     }
