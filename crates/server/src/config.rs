@@ -10,6 +10,7 @@ use crate::cors::Cors;
 use crate::engine::Message;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
+use crate::overload::OutboxPolicy;
 use crate::parser::Parser;
 use crate::recovery::Recovery;
 
@@ -49,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) upgrade_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) drain_window: Duration,
+    pub(crate) outbox_policy: OutboxPolicy,
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Cookie>,
     pub(crate) hooks: Hooks,
@@ -75,6 +78,8 @@ impl Default for Config {
             upgrade_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(45),
             shutdown_timeout: Duration::from_secs(8),
+            drain_window: Duration::ZERO,
+            outbox_policy: OutboxPolicy::default(),
             cors: None,
             cookie: None,
             hooks: Hooks::default(),
@@ -125,14 +130,47 @@ pub struct Limits {
     /// them waiting the connection is not read any more.
     pub max_in_flight_handlers: usize,
     /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
-    /// A connection past it is closed as a slow consumer.
+    /// What is done with a connection past it says [`ServerBuilder::outbox_policy`](crate::ServerBuilder::outbox_policy):
+    /// it is closed as a slow consumer, unless told otherwise. Worst case: this and 256 KiB for each connection; what
+    /// all recipients of a broadcast share is held once.
     pub max_outbox_bytes: usize,
-    /// Bytes of events that may wait for a connect handler to finish; and of those that may wait for others to be handled
-    /// before them. Default 1,000,000. A client that sends more before its connect handler has finished is closed; one
-    /// whose events wait for others is not read until there is room.
+    /// Bytes that may wait for the transports of all connections together. Default none, since the right number is a part
+    /// of the machine's memory (the official server: none). Past it those for whom most waits are closed with
+    /// `server overloaded`, until an eighth of it is free. What the recipients of a broadcast share counts for each of them.
+    pub max_total_outbox_bytes: usize,
+    /// Bytes of events of one connection that may wait for connect handlers to finish; and of those that may wait for
+    /// others to be handled before them. Default 1,000,000. A client that sends more before its connect handlers have
+    /// finished is closed; one whose events wait for others is not read until there is room.
     pub max_early_bytes: usize,
-    /// Connections in all. Default none; a handshake past it is refused with 503.
+    /// How long events may wait for a connect handler. Default 15 s. Then they are handled while it goes on, with a
+    /// warning; where it is a middleware that has not finished the connection is closed.
+    pub early_timeout: Duration,
+    /// How long a connection may go unread because too many of its handlers are running, with its heartbeat waiting for
+    /// it. Default 60 s; from then on the heartbeat's own time-outs hold again, and close it with `ping timeout`.
+    pub stall_timeout: Duration,
+    /// Messages that one connection may send in a second: events, answers, packets of any kind, but not attachments on
+    /// their own. Default none (the official server: none). One that sends faster is not read until it may again, so
+    /// that it waits in its own memory and the kernel's. 16 bytes a connection.
+    pub max_events_per_second: usize,
+    /// Bytes of messages that one connection may send in a second, attachments included. Default none (the official
+    /// server: none). Past it as for `max_events_per_second`.
+    pub max_bytes_per_second: usize,
+    /// How much may come at once after a silence: what the two rates above allow in this time. Default 2 s.
+    pub rate_burst: Duration,
+    /// How long a connection may keep sending faster than the two rates above without a pause. Default 10 s; then it is
+    /// closed with `rate limit exceeded`, and told so with close code 1008.
+    pub flood_timeout: Duration,
+    /// Connections in all, those whose handshake is not done included. Default none; a handshake past it is refused
+    /// with 503.
     pub max_connections: usize,
+    /// Connections from one address: an IPv4 address, or a /64 of IPv6. Default none, since behind a proxy that is not
+    /// told apart ([`ServerBuilder::address_of`](crate::ServerBuilder::address_of)) all clients have one address. A
+    /// handshake past it is refused with 429. About 32 bytes for each address with a connection.
+    pub max_connections_per_address: usize,
+    /// HTTP connections that serve no request of a session and carry no WebSocket: idle ones, and those that take long
+    /// to ask. Default 10,000, each of them for `header_timeout` at most; one more is closed at once. Only for servers
+    /// started with [`Server::listen`](crate::Server::listen). About 20 KiB each, and at worst `max_head_bytes`.
+    pub max_idle_http_connections: usize,
     /// Bytes of the head of a request that opens a connection, which keeps it for its life. Default 64 KiB (the
     /// official server: 16 KiB). A larger one is answered 431, whichever HTTP server is in front.
     pub max_head_bytes: usize,
@@ -141,6 +179,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long the body of a POST may take. Default 30 s.
     pub body_timeout: Duration,
+    /// How long a client may take nothing at all of an HTTP answer that waits for it. Default 30 s (the official server:
+    /// for ever). Only for servers started with [`Server::listen`](crate::Server::listen).
+    pub write_timeout: Duration,
     /// Bytes of the events, and of the sessions without a connection, that are kept on the whole server for clients that
     /// may come back; only with connection state recovery. Default 64 MiB (the official server: none). The oldest events
     /// go first; a client that has missed one of them starts anew.
@@ -165,11 +206,21 @@ impl Default for Limits {
             max_pending_acks: 10_000,
             max_in_flight_handlers: 256,
             max_outbox_bytes: 4 << 20,
+            max_total_outbox_bytes: usize::MAX,
             max_early_bytes: 1_000_000,
+            early_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(60),
+            max_events_per_second: usize::MAX,
+            max_bytes_per_second: usize::MAX,
+            rate_burst: Duration::from_secs(2),
+            flood_timeout: Duration::from_secs(10),
             max_connections: usize::MAX,
+            max_connections_per_address: usize::MAX,
+            max_idle_http_connections: 10_000,
             max_head_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             max_recovery_bytes: 64 << 20,
             max_recovery_packets: 100_000,
             max_recovery_sessions: 100_000,

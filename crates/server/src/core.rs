@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
 use enchufe_proto::engine::SessionConfig;
@@ -16,11 +16,15 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::driver::{Driver, DriverHandle};
+use crate::connection::pace::Rates;
 use crate::engine::EngineHandler;
 use crate::namespace::{Namespaces, Turn};
 use crate::origin::OriginCheck;
+use crate::overload::Backlog;
+use crate::places::Places;
 use crate::registry::Registry;
 use crate::socket::Socket;
+use crate::stats::Counters;
 use crate::time::Clock;
 
 /// A handler's future.
@@ -42,7 +46,11 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) registry: Registry,
     pub(crate) namespaces: Namespaces,
-    pub(crate) stats: Stats,
+    pub(crate) stats: Counters,
+    pub(crate) places: Places,
+    pub(crate) backlog: Arc<Backlog>,
+    /// How fast a client may send; `None` where as fast as it can.
+    pub(crate) rates: Option<Rates>,
     /// Handlers that go on beside their driver.
     pub(crate) tasks: TaskTracker,
     /// No new connections from now on.
@@ -53,17 +61,6 @@ pub(crate) struct Core {
     next_driver: AtomicUsize,
     /// The runtime that the drivers are in.
     runtime: Mutex<Option<Handle>>,
-}
-
-/// Counters of what the limits have done, and of faults in handlers.
-#[derive(Debug, Default)]
-pub(crate) struct Stats {
-    pub(crate) slow_consumers: AtomicU64,
-    pub(crate) rejected_events: AtomicU64,
-    pub(crate) refused_events: AtomicU64,
-    pub(crate) unhandled_events: AtomicU64,
-    pub(crate) refused_handshakes: AtomicU64,
-    pub(crate) protocol_errors: AtomicU64,
 }
 
 impl Core {
@@ -77,13 +74,16 @@ impl Core {
             session: config.session(),
             packet_limits: config.packet_limits(),
             websocket_limits: config.websocket_limits(),
+            rates: Rates::of(&config.limits),
             config,
             origin_check,
             layer,
             clock: Clock::start(),
             registry: Registry::default(),
             namespaces,
-            stats: Stats::default(),
+            stats: Counters::default(),
+            places: Places::default(),
+            backlog: Arc::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -103,7 +103,7 @@ impl Core {
             *self.runtime.lock() = Some(runtime.clone());
             drivers.extend((0..runtime.metrics().num_workers().max(1)).map(|_| {
                 let handle = DriverHandle::new();
-                let driver = Driver::new(handle.clone(), self.clock);
+                let driver = Driver::new(handle.clone(), self.clock, self.backlog.clone());
                 // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
                 runtime.spawn(tokio::task::unconstrained(driver));
                 handle
@@ -111,6 +111,12 @@ impl Core {
         }
         let turn = self.next_driver.fetch_add(1, Ordering::Relaxed);
         drivers.get(turn % drivers.len()).cloned()
+    }
+
+    /// HTTP connections of our own listeners that serve no request of a session.
+    pub(crate) fn idle_http_connections(&self) -> usize {
+        let open = self.stats.http_connections.load(Ordering::Relaxed);
+        open.saturating_sub(self.stats.session_requests.load(Ordering::Relaxed))
     }
 
     /// Runs something that may start handlers, from a thread that need not belong to a runtime.

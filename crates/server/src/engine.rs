@@ -24,7 +24,7 @@ mod socket;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use enchufe_proto::engine::Frame;
+use enchufe_proto::engine::{Frame, Rank};
 
 pub use self::observer::{Direction, EngineObserver, ObservedPacket, PacketData, PacketKind};
 pub use self::socket::{EngineSocket, ReadyState};
@@ -46,9 +46,9 @@ impl Message {
                 let mut packet = Vec::with_capacity(text.len() + 1);
                 packet.push(b'4');
                 packet.extend_from_slice(text.as_bytes());
-                Frame::text(packet)
+                Frame::text(packet).ranked(Rank::Event)
             }
-            Self::Binary(data) => Frame::binary(data),
+            Self::Binary(data) => Frame::binary(data).ranked(Rank::Event),
         }
     }
 }

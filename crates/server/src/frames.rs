@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use enchufe_cluster::recovery::{Offset, Pid};
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{Frame, FrameKind, Revision};
+use enchufe_proto::engine::{Frame, FrameKind, Rank, Revision};
 use enchufe_proto::socket::msgpack::{self, Field, Outgoing};
 use enchufe_proto::socket::{self as packets, Args, DecodeError, EncodeError, Kind, Packet};
 use serde::Serialize;
@@ -226,12 +226,15 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self) -> Result<Frames, EmitError> {
+        // Whoever waits for an answer must be able to trust that the question was sent.
+        let rank = if self.kind == Kind::Event && self.id.is_none() { Rank::Event } else { Rank::Kept };
         if self.wire.parser == Parser::Msgpack {
-            return Ok(Frames::from_buf([Frame::binary(self.pack()?)]));
+            return Ok(Frames::from_buf([Frame::binary(self.pack()?).ranked(rank)]));
         }
         let mut frames = Frames::with_capacity(1 + self.attachments.len());
-        frames.push(Frame::text(self.text));
-        frames.extend(self.attachments.into_iter().map(Frame::binary));
+        frames.push(Frame::text(self.text).ranked(rank));
+        let attachment = |data| Frame::binary(data).ranked(Rank::Attachment);
+        frames.extend(self.attachments.into_iter().map(attachment));
         Ok(frames)
     }
 

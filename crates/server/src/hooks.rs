@@ -5,6 +5,7 @@
 //! go on. No lock is held while a hook runs.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ type ChooseCors = Arc<dyn Fn(&RequestHead) -> Option<Cors> + Send + Sync>;
 type NewNamespace = Arc<dyn Fn(&Server, &str) + Send + Sync>;
 type Notice = Arc<dyn Fn(&ConnectionError, &RequestHead) + Send + Sync>;
 
+/// The address that a request is counted by.
+pub(crate) type AddressOf = Arc<dyn Fn(&RequestHead) -> Option<IpAddr> + Send + Sync>;
+
 /// What an answer must say for itself: a hook that changed it would only break the connection.
 const FRAMING: [HeaderName; 6] = [
     header::CONNECTION,
@@ -49,6 +53,7 @@ pub(crate) struct Hooks {
     pub(crate) cors: Option<ChooseCors>,
     pub(crate) connection_error: Option<Notice>,
     pub(crate) observer: Option<Arc<dyn EngineObserver>>,
+    pub(crate) address: Option<AddressOf>,
     pub(crate) new_namespace: Option<NewNamespace>,
 }
 
@@ -79,6 +84,14 @@ impl Hooks {
         match &self.generate_id {
             Some(hook) => SocketId::made(&answer_of("generate_id", hook, head).await?),
             None => Ok(SocketId::random()),
+        }
+    }
+
+    /// The address that a request's client has.
+    pub(crate) fn address(&self, head: &RequestHead) -> Option<IpAddr> {
+        match &self.address {
+            Some(address_of) => guarded("address_of", || address_of(head)).flatten(),
+            None => head.address().map(|address| address.ip()),
         }
     }
 

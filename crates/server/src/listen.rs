@@ -15,13 +15,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http::PeerAddr;
+use crate::http::{HttpStream, PeerAddr};
 use crate::service::SocketIoService;
+use crate::stats;
 
 /// How long accepting pauses when the process is out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -56,6 +57,11 @@ where
                 continue;
             }
         };
+        if core.idle_http_connections() >= core.config.limits.max_idle_http_connections {
+            refuse(&core, stream);
+            continue;
+        }
+        let stream = HttpStream::new(&core, stream);
         let service = SocketIoService::new(core.clone(), fallback.clone());
         let service = TowerToHyperService::new(WithPeer { peer, inner: service });
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
@@ -80,6 +86,16 @@ where
         tracing::debug!("some HTTP requests did not end in time");
     }
     Ok(())
+}
+
+/// Closes a connection at once: too many that ask for nothing are open already.
+fn refuse(core: &Core, stream: TcpStream) {
+    drop(stream);
+    stats::add(&core.stats.refused_http, 1);
+    if let Some(others) = core.stats.complaints.http.due(core.clock.now()) {
+        let limit = core.config.limits.max_idle_http_connections;
+        tracing::warn!(others, limit, "too many HTTP connections are idle: a new one was closed");
+    }
 }
 
 /// A failed accept is the client's trouble or a passing one of ours; the listener lives on.

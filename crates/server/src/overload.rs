@@ -4,10 +4,12 @@
 //! closed first. Promises: without a budget nothing is added up beyond what each flush knows; nothing reliable is
 //! given up without being counted.
 
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use enchufe_proto::engine::{CloseReason, Shed};
+use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use crate::core::Core;
@@ -47,6 +49,8 @@ impl OutboxPolicy {
 #[derive(Default)]
 pub(crate) struct Backlog {
     bytes: AtomicUsize,
+    /// Makes numbers of the keys of packets.
+    hasher: RandomState,
     /// One driver is shedding.
     shedding: Mutex<()>,
 }
@@ -54,6 +58,11 @@ pub(crate) struct Backlog {
 impl Backlog {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The number of a packet's key in its namespace.
+    pub(crate) fn key(&self, namespace: &str, key: impl Hash) -> u64 {
+        self.hasher.hash_one((namespace, key))
     }
 
     /// So much waited for a connection, and now this.

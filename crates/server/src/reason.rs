@@ -33,6 +33,13 @@ pub enum DisconnectReason {
     /// The client did not take what was sent to it; see
     /// [`Limits::max_outbox_bytes`](crate::Limits::max_outbox_bytes). (Ours alone: the official server has no such bound.)
     SlowConsumer,
+    /// The client kept sending faster than it may: see
+    /// [`Limits::max_events_per_second`](crate::Limits::max_events_per_second). (Ours alone.)
+    RateLimited,
+    /// More waited for all clients together than
+    /// [`Limits::max_total_outbox_bytes`](crate::Limits::max_total_outbox_bytes), and most of it for this one. (Ours
+    /// alone.)
+    Overloaded,
 }
 
 impl DisconnectReason {
@@ -50,6 +57,8 @@ impl DisconnectReason {
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowConsumer => "slow consumer",
+            Self::RateLimited => "rate limit exceeded",
+            Self::Overloaded => "server overloaded",
         }
     }
 }
@@ -77,6 +86,8 @@ impl From<CloseReason> for DisconnectReason {
             CloseReason::ForcedServerClose => Self::ForcedServerClose,
             CloseReason::ServerShuttingDown => Self::ServerShuttingDown,
             CloseReason::SlowConsumer => Self::SlowConsumer,
+            CloseReason::RateLimited => Self::RateLimited,
+            CloseReason::Overloaded => Self::Overloaded,
         }
     }
 }

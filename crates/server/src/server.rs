@@ -2,6 +2,7 @@
 
 mod engine_options;
 mod namespaces;
+mod overload_options;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -124,6 +125,10 @@ impl Server {
         SocketIoService::new(self.0.clone(), NotFound)
     }
 
+    pub(crate) const fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
     /// Everybody in a namespace, to emit to them from anywhere.
     ///
     /// ```
@@ -168,14 +173,32 @@ impl Server {
         self.0.registry.len()
     }
 
+    /// As [`Server::close`], with the disconnections spread evenly over `window`, so that not all clients come to the
+    /// other servers at once. During it those that have not had their turn go on as before; handshakes are answered
+    /// 503. What [`Server::close`] does follows, within the shutdown time-out of its own.
+    ///
+    /// Each client sees its transport close and reconnects; nothing that was emitted before is lost to it.
+    ///
+    /// ```no_run
+    /// # async fn example(io: enchufe::Server) {
+    /// io.drain(std::time::Duration::from_secs(30)).await;
+    /// # }
+    /// ```
+    ///
+    /// Dropped before its end, it stops disconnecting; the server takes no connections all the same.
+    pub async fn drain(&self, window: Duration) {
+        shutdown::drain(&self.0, window).await;
+        shutdown::close(&self.0, self.0.config.shutdown_timeout).await;
+    }
+
     /// Closes in good order: no new connection, every socket disconnected with `server shutting down`, what
     /// was emitted delivered (clients that poll have 2 s to fetch it), handlers finished, all within the
-    /// shutdown time-out. Clients will try to reconnect. Listeners end.
+    /// shutdown time-out, which begins after the [drain window](ServerBuilder::drain_window) if one is set. Clients will try to reconnect. Listeners end.
     ///
     /// A second call waits for the end as the first does. Dropped before its end, it leaves the server without new
     /// connections, with those that are open closing, and with its listeners open: call it again.
     pub async fn close(&self) {
-        shutdown::close(&self.0, self.0.config.shutdown_timeout).await;
+        self.drain(self.0.config.drain_window).await;
     }
 }
 

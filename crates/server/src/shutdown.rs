@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enchufe_proto::engine::CloseReason;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::connection::mux;
+use crate::connection::{Connection, mux};
 use crate::core::Core;
 use crate::reason::DisconnectReason;
 
@@ -15,18 +15,43 @@ const LAST_FETCH: Duration = Duration::from_secs(2);
 /// How often it is looked whether everybody has gone.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Sends everybody away, one after the other at even distances, the last of them a distance before the window's end.
+///
+/// Those who were disconnected have as long as a closing session has to fetch the rest.
+pub(crate) async fn drain(core: &Arc<Core>, window: Duration) {
+    core.draining.cancel();
+    if window.is_zero() {
+        return;
+    }
+    let begun = Instant::now();
+    let connections = core.registry.all();
+    let distance = window.div_f64((connections.len() as f64).max(1.0));
+    for (turn, connection) in connections.into_iter().enumerate() {
+        // Those that have left by themselves leave a gap, so that the others keep their times.
+        sleep_until(begun + distance.mul_f64(turn as f64)).await;
+        dismiss(&connection);
+    }
+    while core.registry.len() > 0 && begun.elapsed() < window {
+        sleep(LOOK).await;
+    }
+}
+
+fn dismiss(connection: &Connection) {
+    for socket in connection.take_sockets() {
+        // No DISCONNECT: clients are to reconnect, to another node or when this one is back.
+        if socket.begin_disconnect(DisconnectReason::ServerShuttingDown) {
+            mux::hand_over_disconnected(&socket);
+        }
+    }
+    connection.close(CloseReason::ServerShuttingDown);
+}
+
 /// Closes a server; done when every connection is and every handler has ended, or the time-out has passed.
 pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
     let deadline = Instant::now() + limit;
     core.draining.cancel();
     for connection in core.registry.all() {
-        for socket in connection.take_sockets() {
-            // No DISCONNECT: clients are to reconnect, to another node or when this one is back.
-            if socket.begin_disconnect(DisconnectReason::ServerShuttingDown) {
-                mux::hand_over_disconnected(&socket);
-            }
-        }
-        connection.close(CloseReason::ServerShuttingDown);
+        dismiss(&connection);
     }
     let fetched = deadline.min(Instant::now() + LAST_FETCH);
     while core.registry.len() > 0 && Instant::now() < fetched {

@@ -3,6 +3,7 @@
 //! Promises: counters only ever go up, from the server's start; gauges say how it is now. Counting is one relaxed
 //! addition where something unusual happens; ordinary packets are not counted. Names are stable.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use enchufe_proto::engine::{CloseReason, Millis};
@@ -21,6 +22,7 @@ pub(crate) struct Counters {
     closed: [AtomicU64; CloseReason::ALL.len()],
     pub(crate) rejected_events: AtomicU64,
     pub(crate) unhandled_events: AtomicU64,
+    pub(crate) refused_events: AtomicU64,
     pub(crate) refused_handshakes: AtomicU64,
     pub(crate) refused_for_room: AtomicU64,
     pub(crate) refused_addresses: AtomicU64,
@@ -101,11 +103,10 @@ impl Complaint {
 }
 
 /// Counts something for as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Gauge<F: Fn(&Counters) -> &AtomicUsize>(std::sync::Arc<Core>, F);
+pub(crate) struct Gauge<F: Fn(&Counters) -> &AtomicUsize>(Arc<Core>, F);
 
 impl<F: Fn(&Counters) -> &AtomicUsize> Gauge<F> {
-    pub(crate) fn new(core: &std::sync::Arc<Core>, which: F) -> Self {
+    pub(crate) fn new(core: &Arc<Core>, which: F) -> Self {
         which(&core.stats).fetch_add(1, Ordering::Relaxed);
         Self(core.clone(), which)
     }
@@ -175,6 +176,8 @@ pub struct Stats {
     pub conflated_packets: u64,
     /// Events whose arguments did not fit their handler.
     pub rejected_events: u64,
+    /// Events that a middleware of their socket or namespace refused.
+    pub refused_events: u64,
     /// Events for which there was no handler.
     pub unhandled_events: u64,
 }
@@ -250,6 +253,7 @@ impl Server {
             dropped_volatile: get(&counters.dropped_volatile),
             conflated_packets: get(&counters.conflated_packets),
             rejected_events: get(&counters.rejected_events),
+            refused_events: get(&counters.refused_events),
             unhandled_events: get(&counters.unhandled_events),
         }
     }

@@ -22,7 +22,9 @@ use tokio::time::Sleep;
 use super::stream::Io;
 use super::wheel::Wheel;
 use super::{Connection, mux};
+use crate::engine::observer;
 use crate::handler::guarded;
+use crate::overload::{self, Backlog};
 use crate::time::Clock;
 
 /// The buffer that all connections of a driver read into.
@@ -108,12 +110,19 @@ pub(super) struct Slot {
     entered: Millis,
     /// To be flushed in this round.
     pub(super) dirty: bool,
+    /// Something may have come that was not read.
+    pub(super) paused: bool,
+    /// What its transport had not taken when it was flushed last, as counted in the backlog.
+    waiting: usize,
 }
 
 /// The task of one worker.
 pub(crate) struct Driver {
     handle: Arc<DriverHandle>,
     clock: Clock,
+    backlog: Arc<Backlog>,
+    /// More waits somewhere than did before this round.
+    grown: bool,
     slots: Slab<Slot>,
     wheel: Wheel,
     sleep: Pin<Box<Sleep>>,
@@ -130,10 +139,12 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// The driver behind a handle, to be spawned.
-    pub(crate) fn new(handle: Arc<DriverHandle>, clock: Clock) -> Self {
+    pub(crate) fn new(handle: Arc<DriverHandle>, clock: Clock, backlog: Arc<Backlog>) -> Self {
         Self {
             handle,
             clock,
+            backlog,
+            grown: false,
             slots: Slab::new(),
             wheel: Wheel::new(clock.now()),
             sleep: Box::pin(tokio::time::sleep_until(clock.at(0))),
@@ -160,6 +171,8 @@ impl Driver {
                 assembler: Assembler::default(),
                 entered: Millis::MAX,
                 dirty: false,
+                paused: false,
+                waiting: 0,
             });
             self.ready.push(key);
             opened.push(key);
@@ -196,7 +209,8 @@ impl Driver {
             if alive.is_none() {
                 slot.connection.abandon();
             }
-            self.slots.remove(key as usize);
+            let slot = self.slots.remove(key as usize);
+            self.backlog.changed(slot.waiting, 0);
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
             return;
         }
@@ -210,7 +224,16 @@ impl Driver {
     fn flush(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
         slot.dirty = false;
-        let next = slot.flush(&mut self.scratch);
+        let standing = slot.flush(&mut self.scratch);
+        if standing.waiting != slot.waiting {
+            self.backlog.changed(slot.waiting, standing.waiting);
+            self.grown |= standing.waiting > slot.waiting;
+            slot.waiting = standing.waiting;
+        }
+        if standing.dropped > 0 {
+            observer::dropped(&slot.connection, standing.dropped, now);
+        }
+        let next = standing.next.into_iter().chain(slot.connection.looked_at(now)).min();
         if let Some(at) = next
             && at < slot.entered
         {
@@ -225,6 +248,12 @@ impl Driver {
             self.flush(key, now);
         }
         self.dirty = dirty;
+        if std::mem::take(&mut self.grown)
+            && let Some((_, slot)) = self.slots.iter().next()
+            && overload::is_over_budget(&slot.connection.core)
+        {
+            overload::shed(&slot.connection.core);
+        }
     }
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -292,7 +321,12 @@ impl Drop for Driver {
         self.handle.ended.store(true, Ordering::Release);
         let arrived = std::mem::take(&mut *arrivals);
         drop(arrivals);
-        for connection in self.slots.drain().map(|slot| slot.connection).chain(arrived) {
+        let backlog = &self.backlog;
+        let driven = self.slots.drain().map(|slot| {
+            backlog.changed(slot.waiting, 0);
+            slot.connection
+        });
+        for connection in driven.chain(arrived) {
             connection.abandon();
         }
     }

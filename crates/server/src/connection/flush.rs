@@ -26,6 +26,16 @@ pub(super) fn take_payload(session: &mut Session, dialect: Dialect) -> (Payload,
     (Payload { body: written.bytes, binary: written.binary, compress }, frames)
 }
 
+/// How a connection stands after a flush.
+pub(super) struct Standing {
+    /// Its session's next deadline.
+    pub(super) next: Option<Millis>,
+    /// Bytes that its transport has not taken.
+    pub(super) waiting: usize,
+    /// Packets that were given up since the last flush.
+    pub(super) dropped: u32,
+}
+
 impl Connection {
     /// Tells whoever watches that a poll was answered with these.
     pub(super) fn tell_flushed(self: &Arc<Self>, frames: &Flushed) {
@@ -37,8 +47,8 @@ impl Connection {
 }
 
 impl Slot {
-    /// Sends what can be sent now; tells the connection's next deadline.
-    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Option<Millis> {
+    /// Sends what can be sent now.
+    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Standing {
         let waker = Waker::from(self.connection.clone());
         let mut cx = Context::from_waker(&waker);
         let connection = &self.connection;
@@ -50,7 +60,7 @@ impl Slot {
         loop {
             let mut inner = connection.inner.lock();
             if inner.hold > 0 {
-                return inner.session.poll_timeout();
+                return inner.standing();
             }
             match (inner.session.transport(), &mut self.main) {
                 (Transport::Polling, _) => {
@@ -59,24 +69,24 @@ impl Slot {
                         // The peer has fetched the last of it.
                         connection.notify();
                     }
-                    let next = inner.session.poll_timeout();
+                    let standing = inner.standing();
                     drop(inner);
                     connection.tell_flushed(&flushed);
-                    return next;
+                    return standing;
                 }
-                (Transport::WebSocket, None) => return inner.session.poll_timeout(),
+                (Transport::WebSocket, None) => return inner.standing(),
                 (Transport::WebSocket, Some(io)) => {
                     let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
                         let drained = flushed || inner.blocked;
-                        inner.blocked = false;
+                        (inner.blocked, inner.writing) = (false, 0);
                         inner.tell_drained();
-                        let next = inner.session.poll_timeout();
+                        let standing = inner.standing();
                         drop(inner);
                         if drained {
                             observer::observe(connection, |observer, socket| observer.on_drain(socket));
                         }
-                        return next;
+                        return standing;
                     }
                     drop(inner);
                     if batch {
@@ -84,7 +94,9 @@ impl Slot {
                         observer::flushed(connection, io.writing.iter());
                     }
                     if !write(connection, io, &mut cx, scratch) {
-                        return connection.inner.lock().session.poll_timeout();
+                        let mut inner = connection.inner.lock();
+                        inner.writing = io.unwritten();
+                        return inner.standing();
                     }
                 }
             }
@@ -138,6 +150,14 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
 }
 
 impl Inner {
+    fn standing(&mut self) -> Standing {
+        Standing {
+            next: self.session.poll_timeout(),
+            waiting: self.waiting(),
+            dropped: std::mem::take(&mut self.dropped),
+        }
+    }
+
     /// Answers the pending poll, if there is one and something to say.
     fn flush_poll(&mut self, dialect: Dialect) -> Flushed {
         if !self.session.can_transmit() {

@@ -79,6 +79,7 @@ fn binary(
     let wanted = connection.inner.lock().session.handle_binary(path);
     if wanted {
         observer::incoming_binary(connection, &data);
+        connection.charge(data.len(), assembler.is_waiting(), now);
         mux::binary(connection, assembler, data, now);
     }
 }
@@ -95,6 +96,7 @@ fn packet(
     }
     let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
     if let Some(message) = message {
+        connection.charge(message.len(), false, now);
         mux::text(connection, assembler, message, now);
     }
 }
@@ -143,7 +145,7 @@ fn parts<'a, P: Copy>(
     now: Millis,
 ) -> Result<PostAnswer, P> {
     loop {
-        if connection.is_choked() {
+        if connection.is_paused(now) {
             return Err(payload);
         }
         match take(payload) {

@@ -9,7 +9,9 @@
 pub(crate) mod driver;
 mod flush;
 mod incoming;
+mod linger;
 pub(crate) mod mux;
+pub(crate) mod pace;
 mod parked;
 pub(crate) mod stream;
 mod turn;
@@ -22,7 +24,8 @@ use std::task::Wake;
 use bytes::Bytes;
 use bytestring::ByteString;
 use enchufe_proto::engine::{
-    CloseReason, Dialect, Frame, Millis, Output, Path, Poll, Revision, Session, State, Transport,
+    CloseReason, Dialect, Frame, Millis, OutboxFull, Output, Path, Poll, Queued, Rank, Revision, Session,
+    State, Transport,
 };
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -30,15 +33,20 @@ use tokio::sync::oneshot;
 
 use self::driver::DriverHandle;
 use self::flush::Flushed;
+use self::pace::Pace;
 use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
 use crate::error::Refusal;
+use crate::frames::Frames;
 use crate::frames::{self, Wire};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 use crate::namespace::{Granted, NamespaceCore, Question};
+use crate::overload::OutboxPolicy;
+use crate::places::Place;
 use crate::socket::Socket;
+use crate::stats;
 
 /// On its driver's list.
 const QUEUED: u8 = 1;
@@ -119,6 +127,14 @@ pub(crate) struct Connection {
     parked_bytes: AtomicUsize,
     /// Bytes of the events that wait for their turn; see [`crate::namespace`].
     lane_bytes: AtomicUsize,
+    /// Bytes of the events that wait for connect handlers.
+    early_bytes: AtomicUsize,
+    /// Since when some have waited; 0 where none do. See [`pace::coarse`].
+    early_since: AtomicU32,
+    /// Since when it has not been read to the end; 0 where it has. See [`pace`].
+    unread_since: AtomicU32,
+    /// How fast its client sends, where that is limited.
+    pace: Option<Box<Pace>>,
     inner: Mutex<Inner>,
 }
 
@@ -139,6 +155,14 @@ pub(crate) struct Inner {
     parked: Parked,
     /// Namespaces that the server has disconnected: packets for them may still be on their way.
     left: Vec<Arc<str>>,
+    /// What is given up when too much waits.
+    policy: OutboxPolicy,
+    /// Packets that were given up and of which nobody has been told.
+    dropped: u32,
+    /// Bytes that have left the outbox and not reached the transport.
+    writing: usize,
+    /// Its place among all connections.
+    place: Option<Place>,
 }
 
 impl Connection {
@@ -150,6 +174,8 @@ impl Connection {
         dialect: Dialect,
         session: Session,
     ) -> Arc<Self> {
+        let pace = core.rates.is_some().then(Box::default);
+        let policy = core.config.outbox_policy;
         Arc::new(Self {
             sid,
             core,
@@ -164,6 +190,10 @@ impl Connection {
             questions: AtomicU32::new(0),
             parked_bytes: AtomicUsize::new(0),
             lane_bytes: AtomicUsize::new(0),
+            early_bytes: AtomicUsize::new(0),
+            early_since: AtomicU32::new(0),
+            unread_since: AtomicU32::new(0),
+            pace,
             inner: Mutex::new(Inner {
                 session,
                 hold: 0,
@@ -175,6 +205,10 @@ impl Connection {
                 sockets: SmallVec::new(),
                 parked: Parked::default(),
                 left: Vec::new(),
+                policy,
+                dropped: 0,
+                writing: 0,
+                place: None,
             }),
         })
     }
@@ -213,15 +247,15 @@ impl Connection {
 
     // ---- sending --------------------------------------------------------------------------------
 
-    /// Queues the frames of one packet. A connection that does not take them is closed as a slow consumer.
+    /// Queues the frames of one packet. With a connection that does not take them is done what its policy says.
     pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
-        let mut inner = self.inner.lock();
-        if inner.session.send(frames, &self.core.session).is_err() {
-            // Its driver logs it: whoever broadcasts holds locks here.
-            self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
-            inner.session.abort(CloseReason::SlowConsumer);
-        }
-        drop(inner);
+        self.inner.lock().queue(frames, &self.core, None);
+        self.notify();
+    }
+
+    /// As [`Connection::send`], in the place of a packet of the same key that waits.
+    pub(crate) fn send_conflated(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>, key: u64) {
+        self.inner.lock().queue(frames, &self.core, Some(key));
         self.notify();
     }
 
@@ -234,24 +268,42 @@ impl Connection {
     ) -> bool {
         let mut inner = self.inner.lock();
         let sent = holds();
-        if sent && inner.session.send(frames, &self.core.session).is_err() {
-            self.core.stats.slow_consumers.fetch_add(1, Ordering::Relaxed);
-            inner.session.abort(CloseReason::SlowConsumer);
+        if sent {
+            inner.queue(frames, &self.core, None);
         }
         drop(inner);
         self.notify();
         sent
     }
 
-    /// Queues the frames of one packet if they can leave at once, else forgets them.
+    /// Queues the frames of one packet if they can leave at once, else forgets them, unless the policy lets them wait.
     pub(crate) fn send_volatile(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
         let mut inner = self.inner.lock();
         if !inner.blocked && inner.session.is_writable() {
             // An empty outbox takes any packet.
             let _ = inner.session.send(frames, &self.core.session);
+        } else if inner.policy != OutboxPolicy::DropVolatile || !inner.queue_volatile(frames, &self.core) {
             drop(inner);
-            self.notify();
+            return stats::add(&self.core.stats.dropped_volatile, 1);
         }
+        drop(inner);
+        self.notify();
+    }
+
+    /// What is given up from now on when too much waits.
+    pub(crate) fn set_policy(&self, policy: OutboxPolicy) {
+        self.inner.lock().policy = policy;
+    }
+
+    /// Its place, to be given back at its end.
+    pub(crate) fn settle(&self, place: Place) {
+        self.inner.lock().place = Some(place);
+    }
+
+    /// Everything that has not reached the transport; nothing where it is over.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let inner = self.inner.lock();
+        if matches!(inner.session.state(), State::Closed(_)) { 0 } else { inner.waiting() }
     }
 
     /// Packets that wait for the transport.
@@ -295,13 +347,17 @@ impl Connection {
     pub(super) fn abandon(&self) {
         let mut inner = self.inner.lock();
         inner.gone = true;
+        if !matches!(inner.session.state(), State::Closed(_)) {
+            self.core.stats.count_close(CloseReason::ServerShuttingDown);
+        }
         inner.session.abort(CloseReason::ServerShuttingDown);
         inner.tell_drained();
         // Those who wait for answers get none.
         let unanswered = (inner.poll.take(), std::mem::take(&mut inner.mail));
+        let place = inner.place.take();
         let sockets = std::mem::take(&mut inner.sockets);
         drop(inner);
-        drop(unanswered);
+        drop((unanswered, place));
         self.core.registry.remove(self);
         for socket in sockets {
             socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
@@ -354,7 +410,11 @@ impl Connection {
         let mut inner = self.inner.lock();
         inner.sockets.retain(|other| other != socket);
         let known = inner.left.iter().any(|name| **name == *socket.namespace_name());
-        if !known && inner.left.len() < self.core.config.limits.max_namespaces {
+        if !known {
+            if inner.left.len() >= self.core.config.limits.max_namespaces.max(1) {
+                // What was on its way for the one that left first has long come.
+                inner.left.remove(0);
+            }
             inner.left.push(socket.namespace_core().shared_name());
         }
     }
@@ -442,8 +502,9 @@ impl Connection {
 
     /// Time passed.
     fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
-        if self.is_choked() {
-            // It is not read until a handler ends: its pong may have come long ago.
+        let unread = self.is_choked() || self.throttled_until(now).is_some();
+        if unread && !self.is_unread_for(self.core.config.limits.stall_timeout, now) {
+            // It is not read for now: its pong may have come long ago.
             inner.session.handle_unread(now, &self.core.session);
         }
         inner.session.handle_timeout(now, &self.core.session);
@@ -513,6 +574,49 @@ fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
 }
 
 impl Inner {
+    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.
+    fn queue(
+        &mut self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        core: &Core,
+        key: Option<u64>,
+    ) {
+        match self.session.send_or_shed(frames, &core.session, self.policy.shed(), key) {
+            Ok(Queued { dropped: 0, replaced: false }) => {}
+            Ok(queued) => self.count_lost(queued, core),
+            Err(OutboxFull) => self.session.abort(CloseReason::SlowConsumer),
+        }
+    }
+
+    /// As [`Inner::queue`], for a packet that may be lost and is to wait. `false` where there is no room for it.
+    #[cold]
+    fn queue_volatile(&mut self, frames: impl IntoIterator<Item = Frame>, core: &Core) -> bool {
+        let ranked = |frame: Frame| match frame.rank() {
+            Rank::Attachment => frame,
+            _ => frame.ranked(Rank::Volatile),
+        };
+        let frames: Frames = frames.into_iter().map(ranked).collect();
+        match self.session.send_or_shed(frames, &core.session, self.policy.shed(), None) {
+            Ok(queued) => {
+                self.count_lost(queued, core);
+                true
+            }
+            Err(OutboxFull) => false,
+        }
+    }
+
+    #[cold]
+    fn count_lost(&mut self, queued: Queued, core: &Core) {
+        self.dropped = self.dropped.saturating_add(u32::try_from(queued.dropped).unwrap_or(u32::MAX));
+        stats::add(&core.stats.dropped_packets, queued.dropped);
+        stats::add(&core.stats.conflated_packets, usize::from(queued.replaced));
+    }
+
+    /// Bytes that have not reached the transport.
+    fn waiting(&self) -> usize {
+        self.session.queued_bytes() + self.writing
+    }
+
     fn is_drained(&self) -> bool {
         matches!(self.session.state(), State::Closed(_))
             || (self.session.queued_bytes() == 0 && !self.blocked)

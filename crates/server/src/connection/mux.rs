@@ -22,7 +22,8 @@ use crate::old_clients;
 use crate::parser::Parser;
 use crate::reason::DisconnectReason;
 use crate::server::Server;
-use crate::socket::{Early, Gate, Socket};
+use crate::socket::{Early, Gate, Overdue, Socket};
+use crate::stats;
 
 /// A new connection.
 pub(super) fn opened(connection: &Arc<Connection>) {
@@ -241,6 +242,33 @@ pub(super) fn late_event(socket: &Socket, early: &Early) {
     match early.packet(socket.core()) {
         Ok(packet) => check(socket.connection(), dispatch::event(socket, &packet, &early.attachments)),
         Err(error) => undecodable(socket.connection(), &error),
+    }
+}
+
+/// Events have waited for connect handlers for as long as they may: from now on they are handled beside them.
+pub(super) fn overdue(connection: &Arc<Connection>) {
+    for socket in connection.sockets() {
+        let waited = match socket.overdue() {
+            Overdue::Nothing => continue,
+            Overdue::Opened => {
+                "a connect handler has not finished: events that waited for it are handled now"
+            }
+            Overdue::Entering => "a middleware has not finished, and events wait for it: closed",
+        };
+        let counters = &connection.core.stats;
+        stats::add(&counters.late_connect_handlers, 1);
+        if let Some(others) = counters.complaints.early.due(connection.now()) {
+            tracing::warn!(
+                namespace = socket.namespace_name(),
+                others,
+                limit = ?connection.core.config.limits.early_timeout,
+                cure = "let it return, and spawn what goes on for long; or raise `early_timeout`",
+                "{waited}"
+            );
+        }
+        if !socket.connected() {
+            return violation(connection, CloseReason::ForcedServerClose, "events that waited too long");
+        }
     }
 }
 

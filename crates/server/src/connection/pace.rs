@@ -52,9 +52,10 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Counts a message. Only the connection's driver calls it.
-    fn charge(&self, rates: &Rates, bytes: usize, now: Millis) {
+    fn charge(&self, rates: &Rates, messages: u64, bytes: usize, now: Millis) {
         let now = now * 1000;
-        for (bucket, cost) in [(&self.messages, rates.message), (&self.bytes, rates.cost_of(bytes))] {
+        let costs = [(&self.messages, rates.message * messages), (&self.bytes, rates.cost_of(bytes))];
+        for (bucket, cost) in costs {
             let full = bucket.load(Ordering::Relaxed).max(now).saturating_add(cost);
             bucket.store(full, Ordering::Relaxed);
         }
@@ -68,10 +69,10 @@ impl Pace {
 }
 
 impl Connection {
-    /// Counts a message of the client against its rates.
-    pub(super) fn charge(&self, bytes: usize, now: Millis) {
+    /// Counts a message of the client against its rates; an attachment costs its bytes alone.
+    pub(super) fn charge(&self, bytes: usize, attachment: bool, now: Millis) {
         if let (Some(pace), Some(rates)) = (&self.pace, &self.core.rates) {
-            pace.charge(rates, bytes, now);
+            pace.charge(rates, u64::from(!attachment), bytes, now);
         }
     }
 
@@ -100,6 +101,43 @@ impl Connection {
         }
         true
     }
+
+    /// When its driver has to look at it although nothing comes: it may be read again, or events have waited too long.
+    pub(super) fn looked_at(&self, now: Millis) -> Option<Millis> {
+        let throttled = if self.pace.is_some() { self.throttled_until(now) } else { None };
+        let early =
+            passes_at(self.early_since.load(Ordering::Relaxed), self.core.config.limits.early_timeout);
+        throttled.into_iter().chain(early).min()
+    }
+
+    // ---- events that wait for connect handlers ---------------------------------------------------
+
+    /// Whether there is room for an event of so many bytes that has to wait for a connect handler.
+    pub(crate) fn keep_early(&self, bytes: usize) -> bool {
+        let _ =
+            self.early_since.compare_exchange(0, coarse(self.now()), Ordering::Relaxed, Ordering::Relaxed);
+        let before = self.early_bytes.fetch_add(bytes, Ordering::Relaxed);
+        before + bytes <= self.core.config.limits.max_early_bytes
+    }
+
+    /// Some of them wait no more.
+    pub(crate) fn forget_early(&self, bytes: usize) {
+        if bytes > 0 && self.early_bytes.fetch_sub(bytes, Ordering::Relaxed) == bytes {
+            self.early_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether some have waited for too long. They have their time anew.
+    pub(super) fn take_overdue(&self, now: Millis) -> bool {
+        let since = self.early_since.load(Ordering::Relaxed);
+        let overdue = has_passed(since, self.core.config.limits.early_timeout, now);
+        if overdue {
+            self.early_since.store(coarse(now), Ordering::Relaxed);
+        }
+        overdue
+    }
+
+    // ---- going unread ----------------------------------------------------------------------------
 
     /// Everything that had come has been read.
     pub(super) fn end_unread(&self) {
@@ -159,21 +197,21 @@ mod tests {
     fn a_burst_passes_and_then_the_rate_holds() {
         let (rates, pace) = (rates(10, usize::MAX), Pace::default());
         for _ in 0..20 {
-            pace.charge(&rates, 100, 5_000);
+            pace.charge(&rates, 1, 100, 5_000);
         }
         assert!(pace.due(&rates) <= 5_000);
-        pace.charge(&rates, 100, 5_000);
+        pace.charge(&rates, 1, 100, 5_000);
         assert_eq!(pace.due(&rates), 5_100);
-        pace.charge(&rates, 100, 5_100);
+        pace.charge(&rates, 1, 100, 5_100);
         assert_eq!(pace.due(&rates), 5_200);
     }
 
     #[test]
     fn bytes_have_a_rate_of_their_own() {
         let (rates, pace) = (rates(usize::MAX, 1_000), Pace::default());
-        pace.charge(&rates, 2_000, 0);
+        pace.charge(&rates, 1, 2_000, 0);
         assert_eq!(pace.due(&rates), 0);
-        pace.charge(&rates, 500, 0);
+        pace.charge(&rates, 1, 500, 0);
         assert_eq!(pace.due(&rates), 500);
     }
 

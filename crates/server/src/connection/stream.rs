@@ -119,6 +119,11 @@ impl Io {
         }
     }
 
+    /// Bytes on their way that the transport has not taken.
+    pub(super) fn unwritten(&self) -> usize {
+        self.writing.iter().map(Frame::wire_len).sum::<usize>().saturating_sub(self.written)
+    }
+
     /// Queues a pong, unless the close frame is out already. A peer that pings faster than it reads has its
     /// latest ping answered (RFC 6455 §5.5.3), so that its pings take no memory.
     pub(super) fn answer_ping(&mut self, data: Bytes) {

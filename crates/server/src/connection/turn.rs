@@ -5,15 +5,16 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport};
-use enchufe_proto::websocket::{self, Opcode};
+use enchufe_proto::websocket::{self, CloseCode, Opcode};
 use tokio::sync::oneshot;
 
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
-use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, mux};
+use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, linger, mux};
 use crate::engine::observer::observe;
 use crate::namespace::dispatch;
 use crate::reason::DisconnectReason;
+use crate::stats;
 
 /// Reads of one connection in one turn: a megabyte at most, then the others have theirs.
 const READS: usize = 16;
@@ -23,14 +24,17 @@ impl Slot {
     pub(super) fn turn(&mut self, now: Millis, buffer: &mut [u8], scratch: &mut Vec<u8>) -> bool {
         let connection = self.connection.clone();
         let flags = connection.flags.swap(0, Ordering::AcqRel);
-        let mut readable = flags & IO != 0;
+        let mut readable = flags & IO != 0 || self.resumes(now);
+        if connection.take_overdue(now) {
+            mux::overdue(&connection);
+        }
         connection.resume();
         let mail = std::mem::take(&mut connection.inner.lock().mail);
         for mail in mail {
             readable |= matches!(mail, Mail::Stream(..));
             self.open_mail(mail, now);
         }
-        if !self.apply_outputs(scratch) {
+        if !self.apply_outputs(now, scratch) {
             return false;
         }
         if readable {
@@ -41,14 +45,21 @@ impl Slot {
                 self.read(Path::Probe, now, buffer, scratch, cx);
             }
         }
-        self.apply_outputs(scratch)
+        self.apply_outputs(now, scratch)
+    }
+
+    /// Whether a connection that was not read may be again.
+    fn resumes(&mut self, now: Millis) -> bool {
+        let resumes = self.paused && !self.connection.is_paused(now);
+        self.paused &= !resumes;
+        resumes
     }
 
     fn open_mail(&mut self, mail: Mail, now: Millis) {
         let connection = self.connection.clone();
         match mail {
-            // Too much is waiting for handlers to end: the client waits for its answer meanwhile.
-            Mail::Post(..) if connection.is_choked() => {
+            // Too much is waiting for handlers to end, or came too fast: the client waits for its answer meanwhile.
+            Mail::Post(..) if connection.is_paused(now) => {
                 connection.inner.lock().mail.push(mail);
             }
             Mail::Post(body, answer) => self.payload(body, answer, now),
@@ -70,6 +81,7 @@ impl Slot {
     fn payload(&mut self, body: Body, answer: oneshot::Sender<PostAnswer>, now: Millis) {
         match incoming::payload(&self.connection, &mut self.assembler, body, now) {
             Ok(outcome) => {
+                self.connection.end_unread();
                 // The request may be gone; its end is noticed where it was read.
                 let _ = answer.send(outcome);
             }
@@ -89,7 +101,7 @@ impl Slot {
                     self.probe = Some(Box::new(io));
                 } else {
                     drop(inner);
-                    close_now(io, &[], &mut Vec::new());
+                    close_now(io, None, &mut Vec::new());
                 }
             }
         }
@@ -112,13 +124,14 @@ impl Slot {
     ) {
         let connection = self.connection.clone();
         for _ in 0..READS {
-            if connection.is_choked() {
-                // The end of a handler wakes the connection again.
+            if connection.is_paused(now) {
+                // The end of a handler, or its time, wakes the connection again.
+                self.paused = true;
                 return;
             }
             let Some(io) = self.io(path) else { return };
             let received = match receive(io, &connection, buffer, cx) {
-                Poll::Pending => return,
+                Poll::Pending => return connection.end_unread(),
                 Poll::Ready(received) => received,
             };
             let mut input: &mut [u8] = match received {
@@ -134,8 +147,10 @@ impl Slot {
             loop {
                 let limits = &connection.core.websocket_limits;
                 let Some(io) = self.io(path) else { return };
-                if connection.is_choked() {
-                    return io.keep(input);
+                if connection.is_paused(now) {
+                    io.keep(input);
+                    self.paused = true;
+                    return;
                 }
                 match io.decoder.decode(&mut input, limits) {
                     Ok(Some(message)) => self.message(&mut path, message, now, scratch),
@@ -183,19 +198,20 @@ impl Slot {
     /// The peer broke the rules of WebSocket: it is told so and let go.
     fn broken(&mut self, path: Path, error: &websocket::Error, scratch: &mut Vec<u8>) {
         tracing::debug!(%error, "invalid WebSocket frame");
-        let mut frame = Vec::new();
-        websocket::close_frame(&mut frame, error.close_code(), "", None);
-        match path {
-            Path::Main => {
-                if let Some(io) = self.main.take() {
-                    close_now(io, &frame, scratch);
-                }
+        let core = &self.connection.core;
+        let reason = match error {
+            websocket::Error::MessageTooBig => {
+                stats::add(&core.stats.oversized, 1);
+                format!("a message is larger than {} bytes", core.config.limits.max_payload_bytes)
             }
-            Path::Probe => {
-                if let Some(io) = self.probe.take() {
-                    close_now(*io, &frame, scratch);
-                }
-            }
+            other => other.to_string(),
+        };
+        let io = match path {
+            Path::Main => self.main.take(),
+            Path::Probe => self.probe.take().map(|probe| *probe),
+        };
+        if let Some(io) = io {
+            linger::close_with(io, core, error.close_code(), &reason, scratch);
         }
         self.ended(path, CloseReason::TransportError);
     }
@@ -213,7 +229,7 @@ impl Slot {
     }
 
     /// Does what the session wants. `false` when it is over.
-    fn apply_outputs(&mut self, scratch: &mut Vec<u8>) -> bool {
+    fn apply_outputs(&mut self, now: Millis, scratch: &mut Vec<u8>) -> bool {
         loop {
             let outputs = self.connection.inner.lock().outputs();
             if outputs.is_empty() {
@@ -221,7 +237,7 @@ impl Slot {
             }
             for output in outputs {
                 if let Output::Closed(reason) = output {
-                    self.finish(reason, scratch);
+                    self.finish(reason, now, scratch);
                     return false;
                 }
                 self.apply(output, scratch);
@@ -252,7 +268,7 @@ impl Slot {
             }
             Output::CloseProbe => {
                 if let Some(probe) = self.probe.take() {
-                    close_now(*probe, &[], scratch);
+                    close_now(*probe, None, scratch);
                 }
             }
             Output::Upgraded => {
@@ -274,17 +290,13 @@ impl Slot {
     }
 
     /// The session is over: everybody is told and everything released.
-    fn finish(&mut self, reason: CloseReason, scratch: &mut Vec<u8>) {
+    fn finish(&mut self, reason: CloseReason, now: Millis, scratch: &mut Vec<u8>) {
         let connection = self.connection.clone();
-        if reason == CloseReason::SlowConsumer {
-            tracing::warn!(
-                limit = connection.core.config.limits.max_outbox_bytes,
-                "a client did not take what it was sent: closed (raise `max_outbox_bytes` if it should be waited for)"
-            );
-        }
+        log_end(&connection, reason, now);
         let mut inner = connection.inner.lock();
         inner.gone = true;
         inner.tell_drained();
+        let place = inner.place.take();
         if let Some(poll) = inner.poll.take() {
             // `1` closes; a client that closed by itself gets a noop.
             let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
@@ -295,12 +307,19 @@ impl Slot {
         drop(inner);
         connection.clear_parked();
         if let Some(io) = self.main.take() {
-            close_now(io, &[], scratch);
+            match parting(reason) {
+                // It is sending, and would not read what it is told before it is reset.
+                Some((code, words)) if reason == CloseReason::RateLimited => {
+                    linger::close_with(io, &connection.core, code, words, scratch);
+                }
+                said => close_now(io, said, scratch),
+            }
         }
         if let Some(io) = self.probe.take() {
-            close_now(*io, &[], scratch);
+            close_now(*io, None, scratch);
         }
         connection.core.registry.remove(&connection);
+        drop(place);
         for mail in mail {
             match mail {
                 Mail::Post(_, answer) => {
@@ -362,17 +381,43 @@ fn receive(
     })
 }
 
-/// Ends a WebSocket as politely as can be done without waiting: `frame`, or an empty close frame.
-fn close_now(mut io: Io, frame: &[u8], scratch: &mut Vec<u8>) {
+/// Ends a WebSocket as politely as can be done without waiting.
+fn close_now(mut io: Io, said: Option<(CloseCode, &str)>, scratch: &mut Vec<u8>) {
     let mut cx = Context::from_waker(Waker::noop());
     if !io.closing {
-        let frame = match frame.split_at_checked(2) {
-            Some((_, body)) => Frame::control(Opcode::Close, bytes::Bytes::copy_from_slice(body)),
+        io.writing.push_back(match said {
+            Some((code, words)) => linger::close_frame(code, words),
             None => Frame::control(Opcode::Close, bytes::Bytes::new()),
-        };
-        io.writing.push_back(frame);
+        });
     }
     // Nobody is left to be told of a failure.
     let _ = io.poll_write_all(&mut cx, scratch);
     let _ = io.stream.poll_shutdown(&mut cx);
+}
+
+/// What a client is told where the server closes for what it is or does. Elsewhere the official server says nothing.
+const fn parting(reason: CloseReason) -> Option<(CloseCode, &'static str)> {
+    match reason {
+        CloseReason::SlowConsumer | CloseReason::RateLimited => Some((CloseCode::POLICY, reason.as_str())),
+        CloseReason::Overloaded => Some((CloseCode::TRY_AGAIN_LATER, reason.as_str())),
+        _ => None,
+    }
+}
+
+/// Counts and logs an end: the server's own doing for all to see, now and then; what clients do for those who look.
+fn log_end(connection: &Connection, reason: CloseReason, now: Millis) {
+    let core = &connection.core;
+    core.stats.count_close(reason);
+    let cure = match reason {
+        CloseReason::SlowConsumer => {
+            "raise `max_outbox_bytes`, wait for `drained`, or choose an `outbox_policy`"
+        }
+        CloseReason::RateLimited => "raise `max_events_per_second`, `max_bytes_per_second` or `rate_burst`",
+        CloseReason::Overloaded => "raise `max_total_outbox_bytes`, or lower `max_outbox_bytes`",
+        _ => return tracing::debug!(%reason, "a connection ended"),
+    };
+    match core.stats.complaints.closed.due(now) {
+        Some(others) => tracing::warn!(%reason, others, cure, "the server closed a connection"),
+        None => tracing::debug!(%reason, "the server closed a connection"),
+    }
 }

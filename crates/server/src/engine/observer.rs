@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use enchufe_proto::engine::{Frame, FrameKind, Kind, Packet, Revision};
+use enchufe_proto::engine::{Frame, FrameKind, Kind, Millis, Packet, Revision};
 
 use super::EngineSocket;
 use crate::connection::Connection;
@@ -68,6 +68,11 @@ pub trait EngineObserver: Send + Sync + 'static {
     /// Nothing waits for the transport any more.
     fn on_drain(&self, socket: &EngineSocket) {
         let _ = socket;
+    }
+
+    /// So many events for it were given up because it did not take them: see [`OutboxPolicy`](crate::OutboxPolicy).
+    fn on_dropped(&self, socket: &EngineSocket, packets: usize) {
+        let _ = (socket, packets);
     }
 
     /// The connection is over.
@@ -137,6 +142,15 @@ impl From<Kind> for PacketKind {
 pub(crate) fn observe(connection: &Arc<Connection>, tell: impl FnOnce(&dyn EngineObserver, &EngineSocket)) {
     if let Some(observer) = &connection.core.config.hooks.observer {
         guarded("EngineObserver", || tell(&**observer, &EngineSocket(connection.clone())));
+    }
+}
+
+/// So many packets were given up: the observer is told, and now and then the log.
+#[cold]
+pub(crate) fn dropped(connection: &Arc<Connection>, packets: u32, now: Millis) {
+    observe(connection, |observer, socket| observer.on_dropped(socket, packets as usize));
+    if let Some(others) = connection.core.stats.complaints.dropped.due(now) {
+        tracing::warn!(packets, others, "events were given up for a client that does not take them");
     }
 }
 

@@ -16,6 +16,8 @@ use crate::core::Core;
 use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
+use crate::places::{Full, Place};
+use crate::stats;
 
 /// Why a request is not served.
 pub(crate) enum Refused {
@@ -26,6 +28,8 @@ pub(crate) enum Refused {
     HeadTooLarge,
     /// Nothing is wrong with it: the server takes no (more) connections.
     Unavailable(&'static str),
+    /// Nor here: there are as many connections from its address as may be.
+    TooManyFromAddress,
     /// Nor here: the HTTP server in front does not hand its stream over.
     NoUpgrades,
 }
@@ -41,7 +45,11 @@ impl Refused {
             Self::Error(error) => error,
             Self::HeadTooLarge => return answer::empty(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::OtherVersion => BadRequest::TransportHandshakeError.into(),
-            Self::Unavailable(why) => return answer::unavailable(why),
+            Self::Unavailable(why) => return answer::unavailable(StatusCode::SERVICE_UNAVAILABLE, why),
+            Self::TooManyFromAddress => {
+                let why = "too many connections from this address";
+                return answer::unavailable(StatusCode::TOO_MANY_REQUESTS, why);
+            }
             Self::NoUpgrades => {
                 tracing::error!("the HTTP server does not support upgrades: serve with them enabled");
                 return answer::empty(StatusCode::INTERNAL_SERVER_ERROR);
@@ -80,9 +88,12 @@ impl From<BadRequest> for Refused {
 /// Lets a request open a session, and gives the session its id and its dialect.
 ///
 /// What the application takes for it is bounded by the connect time-out, as what comes after is.
-pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(SocketId, Dialect), Refused> {
-    // Before anything is done for it, and after others may have come meanwhile.
-    check_room(core)?;
+pub(crate) async fn admit(
+    core: &Arc<Core>,
+    head: &RequestHead,
+) -> Result<(SocketId, Dialect, Place), Refused> {
+    // Before anything is done for it: handshakes that take long have their places too.
+    let place = place(core, head)?;
     if RequestBlock::size_of(head.uri(), head.headers()) > core.config.limits.max_head_bytes {
         tracing::debug!("the head of a request is larger than `max_head_bytes`");
         return Err(Refused::HeadTooLarge);
@@ -102,8 +113,8 @@ pub(crate) async fn admit(core: &Arc<Core>, head: &RequestHead) -> Result<(Socke
     if hooks.generate_id.is_some() && core.registry.get(sid.as_str()).is_some() {
         return Err(unusable("the id is another session's".into()));
     }
-    check_room(core)?;
-    Ok((sid, request::dialect(head, revision)))
+    check_open(core)?;
+    Ok((sid, request::dialect(head, revision), place))
 }
 
 /// A session's id that cannot be used: the application's fault.
@@ -112,13 +123,21 @@ pub(crate) fn unusable(error: String) -> Refused {
     BadRequest::IdGenerationError { error }.into()
 }
 
-fn check_room(core: &Core) -> Result<(), Refused> {
-    if core.draining.is_cancelled() {
-        return Err(Refused::SHUTTING_DOWN);
-    }
-    if core.registry.len() >= core.config.limits.max_connections {
-        tracing::warn!("`max_connections` is reached: a client was refused");
-        return Err(Refused::Unavailable("too many connections"));
-    }
-    Ok(())
+fn check_open(core: &Core) -> Result<(), Refused> {
+    if core.draining.is_cancelled() { Err(Refused::SHUTTING_DOWN) } else { Ok(()) }
+}
+
+fn place(core: &Arc<Core>, head: &RequestHead) -> Result<Place, Refused> {
+    check_open(core)?;
+    Place::take(core, core.config.hooks.address(head)).map_err(|full| {
+        let (counter, refused) = match full {
+            Full::Everywhere => (&core.stats.refused_for_room, Refused::Unavailable("too many connections")),
+            Full::ForThisAddress => (&core.stats.refused_addresses, Refused::TooManyFromAddress),
+        };
+        stats::add(counter, 1);
+        if let Some(others) = core.stats.complaints.refused.due(core.clock.now()) {
+            tracing::warn!(others, ?full, "there is no room for a connection: it was refused");
+        }
+        refused
+    })
 }

@@ -50,6 +50,12 @@ pub(crate) fn ok() -> Answer {
     uncached(with_type(StatusCode::OK, "text/html", Bytes::from_static(b"ok")))
 }
 
+/// A body is larger than it may be.
+pub(crate) fn too_large(limit: usize) -> Answer {
+    let why = format!("a message is larger than {limit} bytes");
+    with_type(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", why)
+}
+
 /// A status without a body.
 pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
@@ -58,8 +64,8 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
 }
 
 /// The server takes no (more) connections.
-pub(crate) fn unavailable(why: &'static str) -> Answer {
-    let mut answer = with_type(StatusCode::SERVICE_UNAVAILABLE, "text/plain", why);
+pub(crate) fn unavailable(status: StatusCode, why: &'static str) -> Answer {
+    let mut answer = with_type(status, "text/plain", why);
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     answer
 }

@@ -9,6 +9,7 @@ mod jsonp;
 mod polling;
 pub(crate) mod query;
 mod request;
+mod stream;
 mod websocket;
 
 use std::error::Error;
@@ -25,6 +26,7 @@ pub(crate) use self::answer::Answer;
 pub use self::head::RequestHead;
 use self::polling::Manner;
 use self::request::Verified;
+pub(crate) use self::stream::HttpStream;
 use self::websocket::OnUpgrade;
 use crate::core::Core;
 

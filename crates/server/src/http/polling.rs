@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use bytestring::ByteString;
 use enchufe_proto::engine::{CloseReason, Revision, Transport};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 
@@ -17,6 +17,7 @@ use super::jsonp::{self, Jsonp};
 use super::{RequestHead, request};
 use crate::connection::{Body, Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
+use crate::stats::{self, Gauge};
 
 /// How the client of a request wants to be answered.
 pub(crate) struct Manner {
@@ -49,8 +50,9 @@ impl Manner {
 
 /// Opens a session; the answer is its OPEN packet.
 pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer, Refused> {
-    let (sid, dialect) = admit::admit(core, head).await?;
+    let (sid, dialect, place) = admit::admit(core, head).await?;
     let connection = request::connection(core, request::block(head), Transport::Polling, dialect, sid)?;
+    connection.settle(place);
     let first = connection.poll();
     // Whatever comes of it, and before anything is waited for: nobody would drive the session, nor end it.
     connection.start();
@@ -67,6 +69,7 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
 
 /// Answers a poll, when there is something.
 pub(crate) async fn poll(connection: Arc<Connection>, manner: Manner) -> Answer {
+    let _serving = Gauge::new(&connection.core, |counters| &counters.session_requests);
     let guard = AbortGuard(Some(&connection));
     let payload = match connection.poll() {
         PollOutcome::Payload(payload) => Ok(payload),
@@ -129,6 +132,7 @@ where
     if !connection.begin_post() {
         return answer::bad_request();
     }
+    let _serving = Gauge::new(&connection.core, |counters| &counters.session_requests);
     let guard = AbortGuard(Some(&connection));
     let answer = take(&connection, body, manner.jsonp.is_some(), binary).await;
     guard.disarm();
@@ -155,7 +159,8 @@ where
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             tracing::debug!(limit = limits.max_payload_bytes, "a POST is larger than `max_payload_bytes`");
-            return answer::empty(StatusCode::PAYLOAD_TOO_LARGE);
+            stats::add(&connection.core.stats.oversized, 1);
+            return answer::too_large(limits.max_payload_bytes);
         }
         Ok(Err(_)) | Err(_) => {
             connection.request_aborted();

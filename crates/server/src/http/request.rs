@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use enchufe_proto::engine::{Dialect, Frame, Open, Revision, Session, Transport};
+use enchufe_proto::engine::{CloseReason, Dialect, Frame, Open, Revision, Session, Transport};
 use http::{Method, header};
 
 use super::RequestHead;
@@ -15,6 +15,7 @@ use crate::error::{BadRequest, ConnectionError};
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 use crate::origin::OriginCheck;
+use crate::stats;
 
 /// Intervals from this on have their first ping at random in their second half, so that clients that come
 /// together are not pinged together for ever after. Conformance suites use shorter ones, and count on them.
@@ -187,9 +188,11 @@ pub(crate) fn connection(
     if !core.registry.insert(&connection) {
         return Err(NotOpened::SidTaken);
     }
+    stats::add(&core.stats.opened, 1);
     // After the insertion: either this sees the server closing, or the closing sees the connection.
     if core.draining.is_cancelled() {
         core.registry.remove(&connection);
+        core.stats.count_close(CloseReason::ServerShuttingDown);
         return Err(NotOpened::ShuttingDown);
     }
     Ok(connection)

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
-use super::{RequestHead, request};
+use super::{HttpStream, RequestHead, request};
 use crate::connection::stream::{Incoming, Stream};
 use crate::connection::{Connection, Mail};
 use crate::core::Core;
@@ -49,7 +49,7 @@ pub(crate) async fn open(
 ) -> Result<Answer, Refused> {
     let answer = switching(head.headers())?;
     let on_upgrade = on_upgrade.ok_or(Refused::NoUpgrades)?;
-    let (sid, dialect) = admit::admit(core, head).await?;
+    let (sid, dialect, place) = admit::admit(core, head).await?;
     let mut block = request::block(head);
     // Only an id that the application made can be another session's by now.
     let made_by = core.config.hooks.generate_id.is_some().then(|| head.clone());
@@ -64,6 +64,7 @@ pub(crate) async fn open(
         }
         match request::connection(&core, block, Transport::WebSocket, dialect, sid) {
             Ok(connection) => {
+                connection.settle(place);
                 let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
                 connection.start();
             }
@@ -132,22 +133,25 @@ fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
 fn take_stream(upgraded: Upgraded) -> Incoming {
     // Under `axum::serve` hyper's own downcast fails, because of the wrapper that tells HTTP/1 from HTTP/2.
     let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => return bare(parts.io, parts.read_buf),
+        Ok(parts) => return bare(parts.io.into_inner(), &parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
+        Ok(parts) => return bare(parts.io.into_inner().into_inner(), &parts.read_buf),
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => bare(parts.io, parts.read_buf),
+        Ok(parts) => bare(parts.io.into_inner(), &parts.read_buf),
         Err(upgraded) => incoming(Stream::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
     }
 }
 
-fn bare(io: TokioIo<TcpStream>, early: Bytes) -> Incoming {
-    let stream = io.into_inner();
+fn bare(stream: TcpStream, early: &Bytes) -> Incoming {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     // Even an empty slice would keep the HTTP server's whole read buffer alive.
-    incoming(Stream::Tcp(stream), Bytes::copy_from_slice(&early))
+    incoming(Stream::Tcp(stream), Bytes::copy_from_slice(early))
 }
 
 fn incoming(stream: Stream, early: Bytes) -> Incoming {

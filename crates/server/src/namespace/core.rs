@@ -206,6 +206,7 @@ impl NamespaceCore {
         let joined = self.join_up_to(limit, socket, rooms);
         if !joined {
             // Not under the lock: what logs may use the namespace itself.
+            crate::stats::add(&socket.core().stats.refused_rooms, 1);
             tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
         }
     }

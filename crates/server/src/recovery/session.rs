@@ -129,7 +129,9 @@ const fn is_recoverable(reason: DisconnectReason) -> bool {
         | Reason::ForcedServerClose
         | Reason::PingTimeout
         | Reason::ServerShuttingDown
-        | Reason::SlowConsumer => true,
+        | Reason::SlowConsumer
+        | Reason::RateLimited
+        | Reason::Overloaded => true,
         Reason::ParseError | Reason::ClientNamespaceDisconnect | Reason::ServerNamespaceDisconnect => false,
     }
 }

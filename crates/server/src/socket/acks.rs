@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 
 use super::Socket;
 use crate::error::EmitError;
+use crate::stats;
 
 /// Why an answer did not come.
 #[derive(Debug, Error)]
@@ -72,7 +73,7 @@ impl Socket {
         let mut acks = self.0.acks.lock();
         // A socket that has gone does not take it: the sender is dropped, and the wait ends at once.
         if self.0.state.load(Ordering::Acquire) < super::LEFT {
-            acks.insert(id, sender, limit)?;
+            acks.insert(id, sender, limit).inspect_err(|_| stats::add(&self.core().stats.refused_acks, 1))?;
         }
         drop(acks);
         Ok(PendingAck { socket: self.clone(), id, receiver })

@@ -1,4 +1,5 @@
-//! Events that arrive before the connect handlers have finished: they wait, in order, bounded in bytes.
+//! Events that arrive before the connect handlers have finished: they wait, in order, bounded in
+//! bytes and in time.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -24,6 +25,23 @@ pub(super) struct EarlyEvents {
     draining: bool,
 }
 
+impl EarlyEvents {
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// What became of events that had waited too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// There were none.
+    Nothing,
+    /// They are handled.
+    Opened,
+    /// The socket has not been let in.
+    Entering,
+}
+
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
@@ -45,7 +63,7 @@ impl Socket {
         let Some(waiting) = early.as_mut() else { return Gate::Open };
         let event = Early::new(packet, attachments);
         waiting.bytes += event.cost();
-        if waiting.bytes > self.core().config.limits.max_early_bytes {
+        if !self.0.connection.keep_early(event.cost()) {
             return Gate::Full;
         }
         waiting.events.push_back(event);
@@ -69,10 +87,28 @@ impl Socket {
         }
     }
 
+    /// Events have waited for as long as they may: those of a socket that was let in go on without its handlers.
+    pub(crate) fn overdue(&self) -> Overdue {
+        let waits = |waiting: &EarlyEvents| !waiting.events.is_empty() && !waiting.draining;
+        if !self.0.early.lock().as_deref().is_some_and(waits) {
+            return Overdue::Nothing;
+        }
+        if !self.connected() {
+            return Overdue::Entering;
+        }
+        self.open_gate();
+        Overdue::Opened
+    }
+
     /// The next event that waited; `None` opens the gate for good.
     pub(crate) fn next_early(&self) -> Option<Early> {
         let mut early = self.0.early.lock();
-        let next = early.as_mut().and_then(|waiting| waiting.events.pop_front());
+        let next = early.as_mut().and_then(|waiting| {
+            let event = waiting.events.pop_front()?;
+            waiting.bytes -= event.cost();
+            self.0.connection.forget_early(event.cost());
+            Some(event)
+        });
         if next.is_none() && early.take().is_some_and(|waiting| waiting.draining) {
             self.become_ready();
         }

@@ -1,6 +1,7 @@
 //! Emitting to one socket.
 
 use std::future::{IntoFuture, Ready, ready};
+use std::hash::Hash;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -87,8 +88,24 @@ impl Socket {
         self.emitter().compress(compress)
     }
 
+    /// The next emit takes the place of an earlier one with the same key that the client has not been sent yet: for
+    /// what only matters in its latest state, such as a position or a price. A client that reads too slowly then gets
+    /// fewer of them, and none that is out of date. The newer one stands where it would without the older: it overtakes
+    /// nothing.
+    ///
+    /// Keys are those of this socket; other sockets' are apart. It is not kept for connection state recovery.
+    ///
+    /// ```
+    /// # fn example(socket: &enchufe::Socket) -> Result<(), enchufe::EmitError> {
+    /// socket.conflate(("price", "ACME")).emit("price", ("ACME", 12.5))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn conflate(&self, key: impl Hash) -> SocketEmitter<'_> {
+        self.emitter().conflate(key)
+    }
+
     fn emitter(&self) -> SocketEmitter<'_> {
-        SocketEmitter { socket: self, timeout: None, volatile: false, compress: true }
+        SocketEmitter { socket: self, timeout: None, volatile: false, compress: true, key: None }
     }
 
     pub(crate) fn send_ack<T: Serialize + ?Sized>(
@@ -141,6 +158,8 @@ pub struct SocketEmitter<'a> {
     timeout: Option<Duration>,
     volatile: bool,
     compress: bool,
+    /// The number of its key.
+    key: Option<u64>,
 }
 
 impl SocketEmitter<'_> {
@@ -162,12 +181,30 @@ impl SocketEmitter<'_> {
         self
     }
 
+    /// As [`Socket::conflate`]. Without effect together with `volatile`, or for an emit whose answer is waited for.
+    pub fn conflate(mut self, key: impl Hash) -> Self {
+        let backlog = &self.socket.core().backlog;
+        self.key = Some(backlog.key(self.socket.namespace_name(), key));
+        self
+    }
+
     /// As [`Socket::emit`].
     ///
     /// # Errors
     /// As [`Socket::emit`].
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let namespace = self.socket.namespace_core();
+        if let Some(key) = self.key.filter(|_| !self.volatile) {
+            let frames = frames::event(self.socket.wire(), None, event, &args)?;
+            if self.socket.may_emit() {
+                let frames = frames::compressible(frames, self.compress);
+                self.socket.connection().send_conflated(frames.clone(), key);
+                if self.socket.is_watched() {
+                    self.socket.show_outgoing(&frames);
+                }
+            }
+            return Ok(Emitted::locally());
+        }
         if !self.volatile
             && let Some((recovery, session)) = namespace.recovery().zip(self.socket.session())
         {

@@ -15,7 +15,7 @@ pub use self::emit::{Emitted, SocketEmitter};
 pub(crate) use crate::handshake::Handshake;
 pub(crate) use crate::reason::DisconnectReason;
 
-pub(crate) use self::early::{Early, Gate};
+pub(crate) use self::early::{Early, Gate, Overdue};
 
 use self::acks::PendingAcks;
 use self::early::EarlyEvents;
@@ -29,6 +29,7 @@ use crate::handler::guarded;
 use crate::id::SocketId;
 use crate::namespace::{INVALID_NAMESPACE, NamespaceCore, OwnRoutes};
 use crate::operators::{Broadcast, Rooms};
+use crate::overload::OutboxPolicy;
 use crate::recovery::{NamespaceRecovery, SocketSession};
 use crate::state::States;
 
@@ -273,6 +274,11 @@ impl Socket {
         self.0.connection.queued_bytes()
     }
 
+    /// What is done from now on when too much waits for this client, in all its namespaces: see [`OutboxPolicy`].
+    pub fn set_outbox_policy(&self, policy: OutboxPolicy) {
+        self.0.connection.set_policy(policy);
+    }
+
     /// Waits until everything queued for the client has been handed to its transport, or it has gone: for
     /// those who emit in a loop.
     ///
@@ -399,7 +405,10 @@ impl Socket {
 
     /// Nothing comes from it any more: those who wait for its answers learn it.
     fn forget_the_awaited(&self) {
-        self.0.early.lock().take();
+        let early = self.0.early.lock().take();
+        if let Some(waiting) = early {
+            self.0.connection.forget_early(waiting.bytes());
+        }
         self.0.acks.lock().clear();
         self.0.namespace.forget_waiting(self);
         self.0.namespace.forget_in_broadcasts(&self.0.id);

@@ -116,6 +116,71 @@ async fn the_deadline_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn draining_spreads_the_disconnections_evenly() {
+    let started = Instant::now();
+    let log = Log::default();
+    let times = log.clone();
+    let namespace = Namespace::new("/").on_disconnect(move |reason: DisconnectReason| {
+        assert_eq!(reason, DisconnectReason::ServerShuttingDown);
+        times.push(format!("{}", started.elapsed().as_millis()));
+        async {}
+    });
+    let io = serve(namespace);
+    let mut clients = Vec::new();
+    for n in 0..20 {
+        clients.push(Client::connect(&io, Via::BOTH[n % 2]).await);
+    }
+    // Those that poll fetch their end; WebSockets go when they are told to.
+    let reading: Vec<_> =
+        clients.into_iter().map(|mut client| tokio::spawn(async move { client.closed().await })).collect();
+    let begun = started.elapsed().as_millis();
+    let draining = tokio::spawn({
+        let io = io.clone();
+        async move { io.drain(Duration::from_secs(10)).await }
+    });
+    sleep(Duration::from_secs(5)).await;
+    assert!((9..=11).contains(&io.connections()), "half of them have gone: {}", io.connections());
+    assert_eq!(Http::new(&io).get("/socket.io/?EIO=4&transport=polling").await.status, 503);
+    // Those whose turn has not come are served as before.
+    io.of("/").emit("still", ()).unwrap();
+    draining.await.unwrap();
+    let took = started.elapsed().as_millis() - begun;
+    assert!((9_500..11_000).contains(&took), "{took}");
+    let times: Vec<u128> = log.entries().iter().map(|time| time.parse::<u128>().unwrap() - begun).collect();
+    assert_eq!(times.len(), 20);
+    for (turn, time) in (0..).zip(times) {
+        assert!((turn * 500..turn * 500 + 30).contains(&time), "{turn}: {time}");
+    }
+    let mut told = 0;
+    for reading in reading {
+        told += usize::from(reading.await.unwrap().contains(&"42[\"still\"]".to_owned()));
+    }
+    assert!((9..=11).contains(&told), "{told}");
+    assert_eq!((io.connections(), io.stats().places_taken), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_window_is_part_of_closing_and_ends_early_when_all_have_gone() {
+    let io = serve_with(Namespace::new("/"), |io| io.drain_window(Duration::from_secs(60)));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    let before = Instant::now();
+    let reading = tokio::spawn(async move { client.closed().await });
+    timeout(Duration::from_secs(1), io.close()).await.expect("nobody is left to wait for");
+    assert!(before.elapsed() < Duration::from_millis(200));
+    reading.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_go_does_not_stretch_a_drain() {
+    let io = serve_with(Namespace::new("/"), |io| io.shutdown_timeout(Duration::from_secs(3)));
+    let _polling = Client::connect(&io, Via::Polling).await;
+    let before = Instant::now();
+    io.drain(Duration::from_secs(5)).await;
+    assert!(before.elapsed() < Duration::from_secs(9), "{:?}", before.elapsed());
+    assert_eq!(io.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_close_is_harmless() {
     let io = serve(Namespace::new("/"));
     let _client = Client::connect(&io, Via::WebSocket).await;

@@ -4,6 +4,7 @@
 mod client;
 mod http;
 mod log;
+mod random;
 pub(crate) mod recovery;
 mod ws;
 
@@ -15,6 +16,7 @@ use enchufe::{Namespace, Server, ServerBuilder};
 pub(crate) use client::{Client, Via};
 pub(crate) use http::{Answer, Http, Polling, sid_of};
 pub(crate) use log::{Log, wait_until};
+pub(crate) use random::Random;
 pub(crate) use ws::{Received, Ws, frame};
 
 /// What a test waits for something that must come. With paused time this is no time at all.

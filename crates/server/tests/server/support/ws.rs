@@ -43,6 +43,8 @@ pub(crate) struct Ws {
     decoder: Decoder,
     input: BytesMut,
     received: VecDeque<Received>,
+    /// What the last close frame said.
+    said: Option<(u16, String)>,
 }
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -67,7 +69,13 @@ impl Ws {
 
     fn on(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         let decoder = Decoder::new(Role::Client);
-        Self { stream: Box::pin(stream), decoder, input: BytesMut::new(), received: VecDeque::new() }
+        Self {
+            stream: Box::pin(stream),
+            decoder,
+            input: BytesMut::new(),
+            received: VecDeque::new(),
+            said: None,
+        }
     }
 
     /// Writes the request for an upgrade, and in the same write whatever comes after it.
@@ -160,7 +168,10 @@ impl Ws {
                 Some(Message::Binary(data)) => Some(Received::Binary(Bytes::copy_from_slice(&data))),
                 Some(Message::Pong(data)) => Some(Received::Pong(Bytes::copy_from_slice(&data))),
                 Some(Message::Ping(_)) => panic!("a server does not ping"),
-                Some(Message::Close(close)) => Some(Received::Close(close.map(|close| close.code.get()))),
+                Some(Message::Close(close)) => {
+                    self.said = close.map(|close| (close.code.get(), close.reason.to_string()));
+                    Some(Received::Close(self.said.as_ref().map(|(code, _)| *code)))
+                }
             };
             let taken = total - input.len();
             self.input.advance(taken);
@@ -185,6 +196,18 @@ impl Ws {
                 _ => {}
             }
         }
+    }
+
+    /// Reads until the close frame, and gives its code and its words.
+    pub(crate) async fn close(&mut self) -> Option<(u16, String)> {
+        self.close_code().await;
+        self.said.take()
+    }
+
+    /// Sends a text and does not mind whether all of it is taken, and then does as [`Ws::close`].
+    pub(crate) async fn close_while_sending(&mut self, text: &str) -> Option<(u16, String)> {
+        let _ = self.stream.write_all(&frame(Opcode::Text, text.as_bytes())).await;
+        self.close().await
     }
 
     /// Reads until the stream's end.
