@@ -10,6 +10,9 @@ pub mod events {}
 #[doc = include_str!("rooms.md")]
 pub mod rooms {}
 
+#[doc = include_str!("cluster.md")]
+pub mod cluster {}
+
 #[doc = include_str!("namespaces.md")]
 pub mod namespaces {}
 

@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use enchufe_cluster::bus::{Bus, Envelope, Hub, HubBus, Message, NodeId, Peers, Published, Receiver, RequestId};
+use enchufe_cluster::bus::{
+    Bus, Envelope, Hub, HubBus, Message, NodeId, Peers, Published, Receiver, RequestId,
+};
 
 /// A node that writes down what it hears, and answers what is a question.
 struct Node {

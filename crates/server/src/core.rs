@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 
 use enchufe_proto::engine::SessionConfig;
@@ -19,6 +19,7 @@ use crate::connection::driver::{Driver, DriverHandle};
 use crate::connection::pace::Rates;
 use crate::engine::EngineHandler;
 use crate::namespace::{Namespaces, Turn};
+use crate::operators::Cluster;
 use crate::origin::OriginCheck;
 use crate::overload::Backlog;
 use crate::places::Places;
@@ -57,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) draining: CancellationToken,
     /// Everything is over: listeners end.
     pub(crate) stopped: CancellationToken,
+    /// Its place among other nodes, where there are any.
+    pub(crate) cluster: OnceLock<Arc<Cluster>>,
     drivers: Mutex<Vec<Arc<DriverHandle>>>,
     next_driver: AtomicUsize,
     /// The runtime that the drivers are in.
@@ -87,6 +90,7 @@ impl Core {
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
+            cluster: OnceLock::new(),
             drivers: Mutex::default(),
             next_driver: AtomicUsize::new(0),
             runtime: Mutex::new(None),

@@ -29,7 +29,7 @@ pub struct SocketData(Mutex<Option<Arc<Mutex<Kept>>>>);
 #[derive(Default)]
 struct Kept {
     value: Option<Arc<RawValue>>,
-    local: HashMap<TypeId, Box<dyn Any + Send + Sync>, RandomState>,
+    local: HashMap<TypeId, Arc<dyn Any + Send + Sync>, RandomState>,
 }
 
 impl SocketData {
@@ -60,23 +60,31 @@ impl SocketData {
     }
 
     /// Keeps a value on this node; gives back the one of this type that it replaces.
-    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<T> {
-        let old = self.kept_or_new().lock().local.insert(TypeId::of::<T>(), Box::new(value));
-        old.and_then(|old| old.downcast().ok()).map(|old| *old)
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        let value = Arc::new(value);
+        let old = self.kept_or_new().lock().local.insert(TypeId::of::<T>(), value);
+        old?.downcast().ok()
     }
 
-    /// A clone of the value of this type that was kept on this node; `None` where there is none. The values are
-    /// locked while it is made: keep what is large or clones in an unusual way in an `Arc`.
+    /// A clone of the value of this type that was kept on this node; `None` where there is none. No lock is held while
+    /// it is made.
     #[must_use]
-    pub fn local<T: Clone + 'static>(&self) -> Option<T> {
-        self.kept()?.lock().local.get(&TypeId::of::<T>())?.downcast_ref().cloned()
+    pub fn local<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.shared().map(|value: Arc<T>| T::clone(&value))
     }
 
-    /// Takes the value of this type that was kept on this node.
+    /// The value of this type that was kept on this node itself, shared.
     #[must_use]
-    pub fn remove<T: 'static>(&self) -> Option<T> {
+    pub fn shared<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let value = self.kept()?.lock().local.get(&TypeId::of::<T>())?.clone();
+        value.downcast().ok()
+    }
+
+    /// Takes the value of this type that was kept on this node. Others may hold it still, for this moment or by
+    /// [`shared`](Self::shared).
+    pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let taken = self.kept()?.lock().local.remove(&TypeId::of::<T>())?;
-        taken.downcast().ok().map(|taken| *taken)
+        taken.downcast().ok()
     }
 
     /// The same data once more, for the socket that goes on with this one's session.
@@ -111,9 +119,9 @@ mod tests {
         assert_eq!(data.get(), Some(("a".to_owned(), 1)));
         assert_eq!(data.get::<bool>(), None);
         assert_eq!(data.insert(1u8), None);
-        assert_eq!(data.insert(2u8), Some(1));
+        assert_eq!(data.insert(2u8).as_deref(), Some(&1));
         assert_eq!(data.local::<u8>(), Some(2));
-        assert_eq!(data.remove::<u8>(), Some(2));
+        assert_eq!(data.remove::<u8>().as_deref(), Some(&2));
         assert_eq!(data.local::<u8>(), None);
         assert_eq!(data.json(), r#"["a",1]"#);
     }
@@ -125,5 +133,23 @@ mod tests {
         old.insert(1u8);
         new.set(&2).unwrap();
         assert_eq!((new.local::<u8>(), old.get::<i32>()), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn a_value_may_look_at_the_data_while_it_is_cloned() {
+        struct Curious(Arc<SocketData>);
+
+        impl Clone for Curious {
+            fn clone(&self) -> Self {
+                self.0.insert("seen");
+                Self(self.0.clone())
+            }
+        }
+
+        let data = Arc::new(SocketData::default());
+        data.insert(Curious(data.clone()));
+        assert!(data.local::<Curious>().is_some());
+        assert_eq!(data.local(), Some("seen"));
+        data.remove::<Curious>();
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
@@ -98,6 +99,34 @@ pub struct Handshake {
 impl Handshake {
     pub(crate) const fn new(request: Arc<RequestBlock>, auth: Option<Arc<str>>) -> Self {
         Self { request, auth }
+    }
+
+    /// From the official `socket.handshake`, as another node tells it. The port of the address, which is not told, is 0;
+    /// what follows from the headers and the address of the request is not read.
+    pub(crate) fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        let told: Told = serde_json::from_str(json)?;
+        let mut texts = Vec::with_capacity(told.url.len() + told.headers.len() * 48);
+        push_text(&mut texts, told.url.as_bytes());
+        for (name, value) in &told.headers {
+            push_text(&mut texts, name.as_bytes());
+            // Of several values Node makes a list.
+            push_text(&mut texts, value.as_str().map_or_else(|| value.to_string(), Into::into).as_bytes());
+        }
+        let address = told.address.and_then(|address| address.parse().ok()).map(|ip| SocketAddr::new(ip, 0));
+        let request = RequestBlock {
+            address,
+            issued: told.issued,
+            secure: told.secure,
+            texts: texts.into_boxed_slice(),
+        };
+        let auth = told.auth.map(|auth| Arc::from(auth.get()));
+        Ok(Self { request: Arc::new(request), auth })
+    }
+
+    /// That of a client of whom nothing is known.
+    pub(crate) fn unknown() -> Self {
+        let request = RequestBlock { address: None, issued: 0, secure: false, texts: Box::default() };
+        Self { request: Arc::new(request), auth: None }
     }
 
     /// The path and query of the first request.
@@ -205,6 +234,18 @@ impl Serialize for Handshake {
     }
 }
 
+/// What is read of a handshake that another node tells.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    headers: serde_json::Map<String, serde_json::Value>,
+    address: Option<String>,
+    secure: bool,
+    issued: u64,
+    url: String,
+    auth: Option<Box<RawValue>>,
+}
+
 /// Pairs as a map.
 struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
@@ -248,6 +289,22 @@ mod tests {
             texts.len(),
             "/socket.io/?EIO=4&name=Jos%C3%A9+P".len() + 2 + 10 + 4 + 2 * (3 + 1) + 3 * 4
         );
+    }
+
+    #[test]
+    fn what_another_node_tells_is_the_same_again() {
+        let here = handshake("/socket.io/?EIO=4&name=Jos%C3%A9", Some(r#"{"token":1}"#));
+        let told = Handshake::from_json(&serde_json::to_string(&here).unwrap()).unwrap();
+        assert_eq!(serde_json::to_value(&told).unwrap(), serde_json::to_value(&here).unwrap());
+        assert_eq!(told.query("name").as_deref(), Some("José"));
+        assert_eq!(told.address(), Some("127.0.0.1:0".parse().unwrap()));
+        // A Node server may say more, or less.
+        let other =
+            r#"{"headers":{"x":["a","b"]},"time":"","address":"::1","xdomain":true,"query":{},"more":1}"#;
+        let told = Handshake::from_json(other).unwrap();
+        assert_eq!(told.header("x").as_deref(), Some(r#"["a","b"]"#));
+        assert_eq!(told.auth_json(), "{}");
+        assert_eq!(Handshake::unknown().url(), "/");
     }
 
     #[test]

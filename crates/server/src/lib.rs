@@ -10,7 +10,8 @@
 //! | have namespaces come and go | [`Namespace::pattern`], [`Namespace::matching_async`], [`Children`], [`Server::add_namespace`] |
 //! | take what handlers need | [`extract`], [`Data`], [`State`], [`Auth`], [`Ack`] |
 //! | talk to one client | [`Socket`], [`Handshake`], [`SocketData`] |
-//! | talk to many | [`Broadcast`], [`Rooms`] |
+//! | talk to many | [`Broadcast`], [`Rooms`], [`RemoteSocket`], [`RoomEvent`] |
+//! | run several servers as one | [`cluster`], [`ServerSideEvent`] |
 //! | hold anything, bytes included | [`Value`], [`RawArgs`], [`Bytes`] |
 //! | decide who may connect, with which headers | [`ServerBuilder::allow_request`], [`RequestHead`], [`ConnectionError`], [`Cookie`] |
 //! | speak Engine.IO alone, watch connections | [`engine`] |
@@ -49,12 +50,14 @@ mod stats;
 mod testing;
 mod time;
 
+pub mod cluster;
 pub mod engine;
 pub mod extract;
 pub mod handler;
 
 pub use bytes::Bytes;
-pub use enchufe_proto::socket::{ArgsError, EncodeError, Map, RawArgs, Value};
+pub use enchufe_proto::socket::Limits as PacketLimits;
+pub use enchufe_proto::socket::{ArgsError, DecodeError, EncodeError, Map, RawArgs, Value};
 
 pub use crate::ack::Ack;
 pub use crate::config::{Limits, TransportKind};
@@ -68,13 +71,17 @@ pub use crate::handshake::Handshake;
 pub use crate::http::{PeerAddr, RequestHead};
 pub use crate::id::SocketId;
 pub use crate::namespace::{Children, EventKey, Execution, HandlerId, Namespace};
-pub use crate::operators::{Answers, Broadcast, BroadcastAckFuture, Rooms};
+pub use crate::operators::{
+    Answer, Answers, Broadcast, BroadcastAckError, BroadcastAckFuture, BroadcastAckStream, Incomplete,
+    NodeAnswer, PartialAnswers, RemoteAckFuture, RemoteEmitter, RemoteSocket, RoomEvent, Rooms,
+    ServerSideAckError, ServerSideAckFuture, ServerSideEvent, Unanswered,
+};
 pub use crate::overload::OutboxPolicy;
 pub use crate::parser::Parser;
 pub use crate::reason::DisconnectReason;
 pub use crate::recovery::Recovery;
 pub use crate::server::{Server, ServerBuilder};
 pub use crate::service::{NotFound, ResponseBody, ResponseFuture, SocketIoLayer, SocketIoService};
-pub use crate::socket::{AckError, AckFuture, Emitted, Socket, SocketEmitter};
+pub use crate::socket::{AckError, AckFuture, Emitted, EmittedFuture, Socket, SocketEmitter};
 pub use crate::state::{Requirements, State};
 pub use crate::stats::{Closed, Stats};

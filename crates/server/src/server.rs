@@ -1,5 +1,6 @@
 //! The server and how it is built.
 
+mod cluster;
 mod engine_options;
 mod namespaces;
 mod overload_options;
@@ -24,7 +25,7 @@ use crate::error::BuildError;
 use crate::extract::{Context, FromContext, Nothing, Rejection, SocketKind};
 use crate::id::SocketId;
 use crate::namespace::{Namespace, Namespaces};
-use crate::operators::Broadcast;
+use crate::operators::{Broadcast, Cluster};
 use crate::origin::OriginCheck;
 use crate::recovery::Plan;
 use crate::service::{NotFound, SocketIoLayer, SocketIoService};
@@ -62,6 +63,7 @@ impl Server {
             states: States::default(),
             engine: None,
             origin_check: OriginCheck::Off,
+            cluster: None,
         }
     }
 
@@ -244,6 +246,7 @@ pub struct ServerBuilder {
     states: States,
     engine: Option<Arc<dyn EngineHandler>>,
     origin_check: OriginCheck,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl ServerBuilder {
@@ -351,13 +354,15 @@ impl ServerBuilder {
             .namespaces
             .into_iter()
             .map(|namespace| {
-                namespace.parser_or(self.config.parser).recovered_by(recovery.clone()).define(&states)
+                let namespace = namespace.parser_or(self.config.parser).recovered_by(recovery.clone());
+                namespace.in_cluster(self.cluster.as_ref()).define(&states)
             })
             .collect::<Result<_, _>>()?;
         let cleanup = self.config.cleanup_empty_child_namespaces;
         let (namespaces, made) = Namespaces::new(definitions, states, cleanup, recovery)?;
         let layer = self.engine.map_or(Layer::SocketIo, Layer::Engine);
         let server = Server(Core::new(self.config, layer, self.origin_check, namespaces));
+        cluster::attach(&server.0, self.cluster);
         for made in made {
             Server::announce(&server.0, made);
         }

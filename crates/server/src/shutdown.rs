@@ -72,5 +72,9 @@ pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
         );
     }
     core.namespaces.all().iter().for_each(|namespace| namespace.forget_sessions());
+    // The others have been told all that there was to tell.
+    if let Some(cluster) = core.cluster.get() {
+        cluster.bus().close();
+    }
     core.stopped.cancel();
 }

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use enchufe::{
-    Ack, Data, EmitError, Emitted, Event, HandlerError, Handshake, Namespace, RawArgs, Server, Socket,
-    SocketId, Value,
+    Ack, BroadcastAckError, Data, EmitError, Emitted, Event, HandlerError, Handshake, Namespace, RawArgs,
+    Server, ServerSideAckError, Socket, SocketId, Value,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 const MAX_STRING: u64 = 16 << 20;
 /// A flood waits for its client from here on.
 const MUCH: usize = 1 << 20;
+
+/// How long other nodes may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Volatile ticks in one go, before the others have their turn.
 const TURN: u64 = 1_000;
@@ -157,14 +160,6 @@ struct Asked {
     responses: Vec<Option<Value>>,
 }
 
-#[derive(Serialize)]
-struct Fetched {
-    id: SocketId,
-    rooms: Vec<String>,
-    data: serde_json::Value,
-    handshake: Handshake,
-}
-
 fn many(namespace: Namespace) -> Namespace {
     namespace
         .on(
@@ -173,8 +168,14 @@ fn many(namespace: Namespace) -> Namespace {
                    Data((question, time)): Data<(Value, Count)>|
                    -> Result<Asked, HandlerError> {
                 let asking = socket.namespace().timeout(time.millis());
-                let answers = asking.emit_with_ack::<Option<Value>>("question", question).await?;
-                Ok(Asked { timed_out: !answers.is_complete(), responses: answers.into_values().collect() })
+                let answered = asking.emit_with_ack::<Option<Value>>("question", question).await;
+                let (timed_out, answers) = match answered {
+                    Ok(answers) => (false, answers.answers),
+                    Err(BroadcastAckError::Timeout(partial)) => (true, partial.answers),
+                    Err(error) => return Err(error.into()),
+                };
+                let responses = answers.into_iter().filter_map(|answer| answer.value.ok()).collect();
+                Ok(Asked { timed_out, responses })
             },
         )
         .on("fetch-sockets", async |socket: Socket, Data(room): Data<Option<String>>| {
@@ -183,7 +184,12 @@ fn many(namespace: Namespace) -> Namespace {
                 Some(room) => everybody.to(room),
                 None => everybody,
             };
-            selected.sockets().iter().map(fetched).collect::<Vec<_>>()
+            // `{error: message}` where a node has not answered.
+            selected
+                .timeout(PATIENCE)
+                .fetch_sockets()
+                .await
+                .map_err(|error| HandlerError::new(error.to_string()))
         })
         .on(
             "set-data",
@@ -195,10 +201,10 @@ fn many(namespace: Namespace) -> Namespace {
             },
         )
         .on("sockets-join", async |socket: Socket, Data((room, target)): Data<(String, RoomNames)>| {
-            socket.namespace().to(room).sockets_join(target.into_vec());
+            socket.namespace().to(room).sockets_join(target.into_vec()).await;
         })
         .on("sockets-leave", async |socket: Socket, Data((room, target)): Data<(String, RoomNames)>| {
-            socket.namespace().to(room).sockets_leave(target.into_vec());
+            socket.namespace().to(room).sockets_leave(target.into_vec()).await;
         })
         .on(
             "disconnect-sockets",
@@ -206,18 +212,19 @@ fn many(namespace: Namespace) -> Namespace {
                 socket.namespace().to(room).disconnect_sockets(close.unwrap_or(false));
             },
         )
+        .on("server-side", async |socket: Socket, args: RawArgs| -> Result<Vec<String>, HandlerError> {
+            let asking = socket.namespace().timeout(PATIENCE);
+            let answers = match asking.server_side_emit_with_ack("hello", args).await {
+                Ok(answers) => answers,
+                Err(ServerSideAckError::Timeout(incomplete)) => incomplete.received,
+                Err(error) => return Err(error.into()),
+            };
+            Ok(answers.into_iter().filter_map(|answer| answer.value.ok()).collect())
+        })
+        .on_server_side("hello", async |_| NODE.as_str())
         .on("kick", async |socket: Socket, Data(close): Data<Option<bool>>| {
             socket.disconnect(close.unwrap_or(false));
         })
-}
-
-fn fetched(socket: &Socket) -> Fetched {
-    Fetched {
-        id: socket.id(),
-        rooms: socket.rooms(),
-        data: socket.data().get().unwrap_or_else(|| serde_json::json!({})),
-        handshake: socket.handshake().clone(),
-    }
 }
 
 #[derive(Serialize)]

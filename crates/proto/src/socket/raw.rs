@@ -48,6 +48,14 @@ impl RawArgs {
         Self::from_written(json, len, &attachments)
     }
 
+    /// Encodes what a handler returned, as in [`encode::write_answer`]: `()` is no argument, anything else one.
+    pub fn from_answer<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
+        let mut json = Vec::new();
+        let mut attachments = Vec::new();
+        let len = encode::write_answer(value, &mut json, &mut attachments)?;
+        Self::from_written(json, len, &attachments)
+    }
+
     /// Encodes each of `values` as one argument, whatever its type: for as many as are known only at run time.
     pub fn from_values<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<Self, EncodeError> {
         let mut json = Vec::new();

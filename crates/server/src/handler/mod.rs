@@ -74,10 +74,11 @@ pub use incoming::{EventVerdict, IntoEventVerdict};
 pub use outcome::{IntoAdmission, IntoOutcome, IntoVerdict};
 pub use returned::{ByAck, ByOutcome, ByVerdict, Returns};
 
-pub(crate) use answer::Never;
+pub(crate) use answer::{Never, says_something};
 #[cfg(test)]
 pub(crate) use erased::HandlerFuture;
 pub(crate) use erased::{BoxHandler, CallError};
 pub(crate) use guard::guarded;
 pub(crate) use incoming::Verdict;
+pub(crate) use name::HandlerName;
 pub(crate) use returned::Answers;

@@ -8,6 +8,7 @@ use crate::extract::{
     OnConnect, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming, OnMiddleware, OnNamespace,
 };
 use crate::handler::Handler;
+use crate::operators::is_reserved_for_servers;
 use crate::state::States;
 use enchufe_proto::socket::is_reserved;
 use std::borrow::Cow;
@@ -395,6 +396,9 @@ impl Namespace {
         }
         if let Some(type_name) = states.missing(&needs) {
             return Err(BuildError::MissingState { namespace, type_name });
+        }
+        if let Some(event) = self.routes.server_side.keys().find(|event| is_reserved_for_servers(event)) {
+            return Err(BuildError::ReservedEvent { namespace, event: event.to_string() });
         }
         Ok(Definition { name: self.name, routes: Arc::new(self.routes) })
     }

@@ -3,19 +3,19 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use enchufe_cluster::{RoomName, Rooms as RoomIndex, Selection};
+use enchufe_cluster::{RoomName, Selection};
 use enchufe_proto::socket::Args;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
-use slab::Slab;
 
 use super::Routes;
 use super::lanes::Lanes;
+use super::members::Members;
 use super::registry::Parent;
 use crate::frames::{Frames, Wire};
-use crate::id::{IdText, SocketId};
-use crate::operators::BroadcastAnswers;
+use crate::id::SocketId;
+use crate::operators::{BroadcastAnswers, RoomEvents};
 use crate::recovery::NamespaceRecovery;
 use crate::socket::Socket;
 use crate::state::States;
@@ -34,48 +34,13 @@ pub(crate) struct NamespaceCore {
     lanes: OnceLock<Box<Lanes>>,
     /// It was removed: nobody comes in. Changes under the lock of the members.
     closed: AtomicBool,
+    /// Where somebody wants to know what happens to rooms.
+    pub(super) room_events: Option<Box<RoomEvents>>,
     ack_ids: AtomicU64,
     /// Some handler may want to see what is emitted: it is looked which socket's.
     watched: AtomicBool,
     /// Broadcasts that wait for answers, by the id that all recipients answer with.
     broadcasts: Mutex<HashMap<u64, Arc<BroadcastAnswers>, RandomState>>,
-}
-
-#[derive(Default)]
-pub(super) struct Members {
-    pub(super) sockets: Slab<Socket>,
-    pub(super) by_id: HashMap<SocketId, u32, RandomState>,
-    pub(super) rooms: RoomIndex,
-}
-
-impl Members {
-    pub(super) fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
-        let own = |name: &str| {
-            let found = if SocketId::may_be(name) { self.by_id.get(&IdText::new(name)) } else { None };
-            found.copied()
-        };
-        let everybody = self.sockets.iter().filter_map(|(key, _)| u32::try_from(key).ok());
-        self.rooms.select(selection, everybody, own, |key| {
-            if let Some(socket) = self.sockets.get(key as usize) {
-                each(socket);
-            }
-        });
-    }
-
-    /// Gives a new socket its key.
-    pub(super) fn admit(&mut self, id: SocketId, make: impl FnOnce(u32) -> Socket) -> Socket {
-        let entry = self.sockets.vacant_entry();
-        // A process does not hold four thousand million sockets.
-        let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        let socket = entry.insert(make(key)).clone();
-        self.by_id.insert(id, key);
-        socket
-    }
-
-    /// Whether a socket is a member. Its key alone does not say so: it is given again.
-    fn has(&self, socket: &Socket) -> bool {
-        self.sockets.get(socket.key() as usize) == Some(socket)
-    }
 }
 
 impl NamespaceCore {
@@ -89,6 +54,7 @@ impl NamespaceCore {
             name,
             watched: AtomicBool::new(!routes.outgoing.is_empty()),
             recovery: routes.recovery.as_ref().map(|plan| Box::new(NamespaceRecovery::new(plan))),
+            room_events: (!routes.room_hooks.is_empty()).then(Box::default),
             routes,
             states,
             parent,
@@ -184,13 +150,14 @@ impl NamespaceCore {
         }
         let forgotten = self.keep_session(socket, &members);
         members.sockets.try_remove(socket.key() as usize);
-        members.rooms.leave_all(socket.key());
+        members.leave_all(self.room_events.as_deref(), socket);
         // An old client that has come back at once has the same id again.
         if members.by_id.get(socket.id_ref()) == Some(&socket.key()) {
             members.by_id.remove(socket.id_ref());
         }
         drop(members);
         drop(forgotten);
+        self.tell_room_events(socket.namespace_core());
     }
 
     pub(crate) fn socket(&self, id: &SocketId) -> Option<Socket> {
@@ -202,45 +169,65 @@ impl NamespaceCore {
     // ---- rooms -----------------------------------------------------------------------------------
 
     pub(crate) fn join(&self, socket: &Socket, rooms: &[RoomName]) {
-        let limit = socket.core().config.limits.max_rooms;
-        let joined = self.join_up_to(limit, socket, rooms);
-        if !joined {
-            // Not under the lock: what logs may use the namespace itself.
-            crate::stats::add(&socket.core().stats.refused_rooms, 1);
-            tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
-        }
-    }
-
-    /// `false` where it would be in too many.
-    fn join_up_to(&self, limit: usize, socket: &Socket, rooms: &[RoomName]) -> bool {
         let mut members = self.members.write();
-        if !members.has(socket) {
-            return true;
+        let joined =
+            !members.has(socket) || members.join_up_to_limit(self.room_events.as_deref(), socket, rooms);
+        drop(members);
+        // Not under the lock: what logs may use the namespace itself.
+        if !joined {
+            warn_of_rooms(socket);
         }
-        for room in rooms {
-            if members.rooms.joined_count(socket.key()) >= limit {
-                return false;
-            }
-            if **room == *socket.id_ref().as_str() {
-                members.rooms.join_own(socket.key());
-            } else {
-                members.rooms.join(socket.key(), room);
-            }
-        }
-        true
+        self.tell_room_events(socket.namespace_core());
     }
 
     pub(crate) fn leave(&self, socket: &Socket, rooms: &[RoomName]) {
         let mut members = self.members.write();
-        if !members.has(socket) {
-            return;
+        if members.has(socket) {
+            members.leave(self.room_events.as_deref(), socket, rooms);
         }
-        for room in rooms {
-            if **room == *socket.id_ref().as_str() {
-                members.rooms.leave_own(socket.key());
-            } else {
-                members.rooms.leave(socket.key(), room);
+        drop(members);
+        self.tell_room_events(socket.namespace_core());
+    }
+
+    /// Everybody selected who has been let in joins, under one lock.
+    pub(crate) fn join_selected(self: &Arc<Self>, selection: &Selection, rooms: &[RoomName]) {
+        let mut members = self.members.write();
+        let mut refused = Vec::new();
+        for socket in members.selected(selection) {
+            if !members.join_up_to_limit(self.room_events.as_deref(), &socket, rooms) {
+                refused.push(socket);
             }
+        }
+        drop(members);
+        refused.iter().for_each(warn_of_rooms);
+        self.tell_room_events(self);
+    }
+
+    /// Everybody selected who has been let in leaves, under one lock.
+    pub(crate) fn leave_selected(self: &Arc<Self>, selection: &Selection, rooms: &[RoomName]) {
+        let mut members = self.members.write();
+        for socket in members.selected(selection) {
+            members.leave(self.room_events.as_deref(), &socket, rooms);
+        }
+        drop(members);
+        self.tell_room_events(self);
+    }
+
+    /// A socket was let in: those who want to know what happens to rooms learn of its own.
+    pub(crate) fn let_into_own_room(self: &Arc<Self>, socket: &Socket) {
+        let Some(events) = &self.room_events else { return };
+        let members = self.members.write();
+        if members.has(socket) && members.rooms.in_own(socket.key()) {
+            let others = members.rooms.len(socket.id_ref().as_str()) > 0;
+            events.note(|notes| notes.joined_own(socket.id_ref(), socket.key(), others));
+        }
+        drop(members);
+        self.tell_room_events(self);
+    }
+
+    pub(super) fn tell_room_events(&self, this: &Arc<Self>) {
+        if let Some(events) = &self.room_events {
+            events.tell(this);
         }
     }
 
@@ -251,6 +238,13 @@ impl NamespaceCore {
         }
         let own = members.rooms.in_own(socket.key()).then(|| socket.id().to_string());
         own.into_iter().chain(members.rooms.rooms_of(socket.key()).map(|room| room.to_string())).collect()
+    }
+
+    /// Everybody selected who has been let in, with the rooms that each is in, all at one moment.
+    pub(crate) fn selected_with_rooms(&self, selection: &Selection) -> Vec<(Socket, Vec<RoomName>)> {
+        let members = self.members.read();
+        let selected = members.selected(selection);
+        selected.into_iter().map(|socket| (socket.clone(), members.rooms_of(&socket))).collect()
     }
 
     /// The number of rooms, the sockets' own included.
@@ -282,13 +276,23 @@ impl NamespaceCore {
 
     /// Everybody selected who has been let in.
     pub(crate) fn selected(&self, selection: &Selection) -> Vec<Socket> {
-        let mut sockets = Vec::new();
-        self.members.read().select(selection, |socket| {
-            if socket.connected() {
-                sockets.push(socket.clone());
+        self.members.read().selected(selection)
+    }
+
+    /// Queues a question for those who are asked; who has left meanwhile is not waited for.
+    pub(crate) fn deliver_question(
+        &self,
+        recipients: &[Socket],
+        frames: &Frames,
+        answers: &BroadcastAnswers,
+    ) {
+        for socket in recipients {
+            if !socket.deliver(frames, false) {
+                answers.forget(socket.id_ref());
+            } else if socket.is_watched() {
+                socket.show_outgoing(frames);
             }
-        });
-        sockets
+        }
     }
 
     // ---- answers to broadcasts ---------------------------------------------------------------------
@@ -330,4 +334,10 @@ impl Shown {
     pub(super) fn show(&self, frames: &Frames) {
         self.to.iter().for_each(|socket| socket.show_outgoing(frames));
     }
+}
+
+fn warn_of_rooms(socket: &Socket) {
+    let limit = socket.core().config.limits.max_rooms;
+    crate::stats::add(&socket.core().stats.refused_rooms, 1);
+    tracing::warn!(socket = %socket.id(), limit, "a socket is in too many rooms: not joined");
 }

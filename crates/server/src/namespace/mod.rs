@@ -2,6 +2,7 @@
 
 pub(crate) mod admit;
 mod asking;
+mod beside;
 mod builder;
 mod children;
 mod core;
@@ -9,6 +10,7 @@ pub(crate) mod dispatch;
 mod execution;
 mod incoming;
 mod lanes;
+mod members;
 mod name;
 mod outgoing;
 mod own;

@@ -8,10 +8,12 @@ use enchufe_cluster::Selection;
 use enchufe_cluster::recovery::{Found, Pid, Restored};
 use enchufe_proto::engine::{CloseReason, Frame, Revision};
 
-use super::core::{Members, NamespaceCore};
+use super::core::NamespaceCore;
+use super::members::Members;
 use crate::connection::mux;
 use crate::frames::{self, Frames, Recoverable};
 use crate::id::SocketId;
+use crate::operators::RoomEvents;
 use crate::recovery::{Kept, NamespaceRecovery, Presented, Resume, SocketSession, Store};
 use crate::socket::{Entering, Socket};
 
@@ -60,7 +62,9 @@ impl NamespaceCore {
             Some((pid, restored))
         });
         let socket = match restored {
-            Some((pid, restored)) => go_on(&mut members, entering, pid, restored),
+            Some((pid, restored)) => {
+                go_on(&mut members, self.room_events.as_deref(), entering, pid, restored)
+            }
             None => {
                 let id = SocketId::random();
                 let session = SocketSession::new(Pid::new(rand::random()), &id);
@@ -74,6 +78,7 @@ impl NamespaceCore {
         drop(store);
         drop(members);
         drop(forgotten);
+        self.tell_room_events(socket.namespace_core());
         socket
     }
 
@@ -224,6 +229,7 @@ fn weight(frames: &Frames) -> usize {
 /// A socket that goes on with a session: with its id, its rooms and its data.
 fn go_on(
     members: &mut Members,
+    events: Option<&RoomEvents>,
     entering: Entering<'_>,
     pid: Pid,
     restored: Restored<Frames, Kept>,
@@ -238,7 +244,7 @@ fn go_on(
         if *room == kept.id {
             in_own = true;
         } else {
-            members.rooms.join(socket.key(), room);
+            members.join(events, &socket, room);
         }
     }
     if !in_own {

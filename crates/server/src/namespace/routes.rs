@@ -3,6 +3,7 @@
 use super::execution::Execution;
 use crate::extract::{OnConnect, OnDisconnect, OnError, OnEvent, OnFallback, OnIncoming, OnMiddleware};
 use crate::handler::{Answers, BoxHandler};
+use crate::operators::{Cluster, RoomHook, ServerSideHandler};
 use crate::parser::Parser;
 use crate::recovery::Plan;
 use crate::state::Requirements;
@@ -21,6 +22,8 @@ pub(crate) struct Routes {
     pub(crate) execution: Execution,
     /// Handlers end with their socket.
     pub(crate) cancel_on_disconnect: bool,
+    /// The nodes that it shares its events with. It is set when the server is built.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// Called one after the other, until one refuses.
     pub(crate) middlewares: Vec<BoxHandler<OnMiddleware>>,
     pub(crate) connect: Vec<BoxHandler<OnConnect>>,
@@ -38,6 +41,10 @@ pub(crate) struct Routes {
     pub(crate) outgoing: Vec<BoxHandler<OnFallback>>,
     pub(crate) disconnecting: Vec<BoxHandler<OnDisconnect>>,
     pub(crate) disconnect: Vec<BoxHandler<OnDisconnect>>,
+    /// For what happens to rooms.
+    pub(crate) room_hooks: Vec<RoomHook>,
+    /// For events of other nodes, by their name.
+    pub(crate) server_side: HashMap<Box<str>, Vec<ServerSideHandler>, RandomState>,
 }
 
 impl Routes {

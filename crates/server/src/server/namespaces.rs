@@ -41,6 +41,7 @@ impl Server {
     pub fn add_namespace(&self, namespace: Namespace) -> Result<(), BuildError> {
         let namespaces = &self.0.namespaces;
         let namespace = namespace.parser_or(self.0.config.parser).recovered_by(namespaces.recovery.clone());
+        let namespace = namespace.in_cluster(self.0.cluster.get());
         let definition = namespace.define(&namespaces.states)?;
         if let Some(made) = namespaces.define(definition)? {
             Self::announce(&self.0, made);

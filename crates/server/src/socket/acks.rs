@@ -31,6 +31,10 @@ pub enum AckError {
     /// The answer is not what was expected.
     #[error("the answer does not fit: {0}")]
     Invalid(#[from] ArgsError),
+    /// The answer came, but there was no room for it beside those that came before and were not read: see
+    /// [`BroadcastAckStream`](crate::BroadcastAckStream).
+    #[error("the answer was discarded: too many bytes of others wait to be read")]
+    Discarded,
     /// The event could not be emitted.
     #[error(transparent)]
     Emit(#[from] EmitError),

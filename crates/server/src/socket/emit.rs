@@ -1,8 +1,12 @@
 //! Emitting to one socket.
 
-use std::future::{IntoFuture, Ready, ready};
+use std::future::{Future, IntoFuture};
 use std::hash::Hash;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+use enchufe_cluster::bus::BusError;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,23 +16,53 @@ use super::acks::AckFuture;
 use crate::error::EmitError;
 use crate::frames::{self, Frames};
 
-/// An event that was queued on this node. It may be awaited, which with a cluster waits until the other nodes
-/// can be reached; dropped, it changes nothing.
+/// Something that was done on this node. It may be awaited, which in a cluster waits until what carries it to the other
+/// nodes has taken it; dropped, it changes nothing.
 #[derive(Debug)]
-pub struct Emitted(Ready<()>);
+pub struct Emitted(EmittedFuture);
 
 impl Emitted {
-    pub(crate) fn locally() -> Self {
-        Self(ready(()))
+    pub(crate) const fn locally() -> Self {
+        Self(EmittedFuture(None))
+    }
+
+    pub(crate) fn published(published: Published) -> Self {
+        Self(EmittedFuture(Some(published)))
     }
 }
 
+type Published = Pin<Box<dyn Future<Output = Result<(), BusError>> + Send>>;
+
 impl IntoFuture for Emitted {
     type Output = ();
-    type IntoFuture = Ready<()>;
+    type IntoFuture = EmittedFuture;
 
-    fn into_future(self) -> Ready<()> {
+    fn into_future(self) -> EmittedFuture {
         self.0
+    }
+}
+
+/// The future of an [`Emitted`]. A bus that fails is logged: on this node it was done all the same.
+pub struct EmittedFuture(Option<Published>);
+
+impl Future for EmittedFuture {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(published) = &mut self.0 {
+            let result = ready!(published.as_mut().poll(cx));
+            self.0 = None;
+            if let Err(error) = result {
+                tracing::warn!(%error, "what was done here was not told to the other nodes");
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl std::fmt::Debug for EmittedFuture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmittedFuture").finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use enchufe_proto::engine::{CloseReason, Revision};
 use parking_lot::Mutex;
 
 pub use self::acks::{AckError, AckFuture};
-pub use self::emit::{Emitted, SocketEmitter};
+pub use self::emit::{Emitted, EmittedFuture, SocketEmitter};
 pub(crate) use crate::handshake::Handshake;
 pub(crate) use crate::reason::DisconnectReason;
 
@@ -358,6 +358,7 @@ impl Socket {
         };
         if accepted {
             self.0.connection.joined();
+            self.0.namespace.let_into_own_room(self);
         }
         accepted
     }

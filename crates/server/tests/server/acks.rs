@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use enchufe::{Ack, AckError, Data, Limits, Namespace, Server, Socket, SocketId};
+use enchufe::{Ack, AckError, BroadcastAckError, Data, Limits, Namespace, Server, Socket, SocketId};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::{Client, Via, serve, serve_with, wait_until};
@@ -141,7 +141,7 @@ async fn a_broadcast_collects_what_each_answers() {
     let before = Instant::now();
     let answers = answers.await.unwrap();
     assert!(before.elapsed() < Duration::from_secs(1), "it does not wait for the time-out");
-    assert!(answers.is_complete());
+    assert_eq!((answers.answers.len(), answers.left), (4, 0));
     let mut values: Vec<_> = answers.into_values().collect();
     values.sort_unstable();
     assert_eq!(values, [0, 1, 2, 3]);
@@ -151,16 +151,25 @@ async fn a_broadcast_collects_what_each_answers() {
 async fn a_broadcast_gives_what_has_come_when_the_time_is_up() {
     let io = serve(Namespace::new("/"));
     let mut clients = Vec::new();
+    let mut ids = Vec::new();
     for _ in 0..3 {
-        clients.push(Client::connect(&io, Via::WebSocket).await);
+        let (client, id) = Client::join(&io, Via::WebSocket, "40").await;
+        clients.push(client);
+        ids.push(id);
     }
     let answers = io.of("/").timeout(Duration::from_secs(2)).emit_with_ack::<usize>("vote?", ());
     let ack = ack_id(&clients[0].next().await);
     clients[0].send(&format!("43{ack}[7]")).await;
     clients[1].send(&format!("43{ack}[\"no number\"]")).await;
-    let answers = answers.await.unwrap();
-    assert_eq!((answers.answers.len(), answers.missing), (2, 1));
-    assert_eq!(answers.into_values().collect::<Vec<_>>(), [7]);
+    let Err(BroadcastAckError::Timeout(partial)) = answers.await else { panic!("one has not answered") };
+    assert_eq!((partial.answers.len(), partial.left), (2, 0));
+    assert_eq!(
+        partial.unanswered.sockets.iter().map(SocketId::as_str).collect::<Vec<_>>(),
+        [ids[2].as_str()]
+    );
+    assert_eq!(partial.answers[0].from.as_ref().map(SocketId::as_str), Some(ids[0].as_str()));
+    assert!(matches!(partial.answers[1].value, Err(AckError::Invalid(_))));
+    assert_eq!(partial.into_values().collect::<Vec<_>>(), [7]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +185,14 @@ async fn a_broadcast_does_not_wait_for_who_leaves() {
     let before = Instant::now();
     let answers = answers.await.unwrap();
     assert!(before.elapsed() < Duration::from_secs(1));
-    assert_eq!((answers.answers.len(), answers.missing), (1, 1));
+    assert_eq!((answers.answers.len(), answers.left), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_to_nobody_is_complete_at_once() {
     let io = serve(Namespace::new("/"));
     let answers = io.of("/").to("nobody").emit_with_ack::<()>("vote?", ()).await.unwrap();
-    assert!(answers.is_complete() && answers.answers.is_empty());
+    assert!(answers.answers.is_empty() && answers.left == 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -272,7 +272,7 @@ async fn all_that_one_definition_made_is_reached_at_once_with_rooms_of_its_own_e
     io.children("others").volatile().emit("now", ()).unwrap();
     assert_eq!(client.next().await, "42/other-1,[\"now\"]");
     assert_eq!(io.children("/tenant-*").iter().map(|child| child.sockets().len()).sum::<usize>(), 2);
-    io.children("/tenant-*").into_iter().for_each(|child| child.disconnect_sockets(false));
+    io.children("/tenant-*").into_iter().for_each(|child| drop(child.disconnect_sockets(false)));
     let mut left = client.take(2).await;
     left.sort();
     assert_eq!(left, ["41/tenant-1,", "41/tenant-2,"]);

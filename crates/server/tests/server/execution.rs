@@ -299,8 +299,7 @@ fn endless(held: &Arc<()>) -> Namespace {
 #[tokio::test(start_paused = true)]
 async fn handlers_end_with_their_socket_where_that_was_asked_for() {
     type End = fn(&Server);
-    let ends: [End; 2] =
-        [|io| io.of("/").disconnect_sockets(false), |io| io.of("/").disconnect_sockets(true)];
+    let ends: [End; 2] = [|io| drop(io.disconnect_sockets(false)), |io| drop(io.disconnect_sockets(true))];
     for via in Via::BOTH {
         for end in ends {
             let (held, log) = (Arc::new(()), Log::default());

@@ -7,6 +7,7 @@
 mod support;
 
 mod acks;
+mod cluster;
 mod compression;
 mod disconnect;
 mod dynamic;
@@ -25,6 +26,7 @@ mod middleware;
 mod msgpack;
 mod namespaces;
 mod old_clients;
+mod operators;
 mod overload;
 mod polling;
 mod recovery;

@@ -168,6 +168,14 @@ impl<'a> Args<'a> {
         RawArgs::from_checked(self.list().into(), self.len(), self.attachments())
     }
 
+    /// As [`to_raw`](Self::to_raw), with the first argument alone, or none where there is none.
+    pub fn first_raw(&self) -> RawArgs {
+        match self.get_raw(0) {
+            Some(first) => RawArgs::from_checked(first.into(), 1, self.attachments()),
+            None => RawArgs::default(),
+        }
+    }
+
     fn list(&self) -> &'a str {
         let Repr::Json(args) = self.repr;
         args.list
