@@ -64,8 +64,10 @@ impl RoomEvent {
     }
 }
 
+type Hook = dyn Fn(&Broadcast, &RoomEvent) + Send + Sync;
+
 /// What the application does about it.
-pub(crate) struct RoomHook(Box<dyn Fn(&Broadcast, &RoomEvent) + Send + Sync>);
+pub(crate) struct RoomHook(Box<Hook>);
 
 impl RoomHook {
     pub(crate) fn new(hook: impl Fn(&Broadcast, &RoomEvent) + Send + Sync + 'static) -> Self {
