@@ -65,7 +65,7 @@ impl Namespace {
     /// ```
     ///
     /// Without hooks it costs nothing.
-    pub fn on_room_event(mut self, hook: impl Fn(&Broadcast, &RoomEvent) + Send + Sync + 'static) -> Self {
+    pub fn on_room_event(mut self, hook: impl Fn(Broadcast, &RoomEvent) + Send + Sync + 'static) -> Self {
         self.routes.room_hooks.push(RoomHook::new(hook));
         self
     }

@@ -38,7 +38,7 @@ impl Broadcast {
     /// # async fn example(io: &enchufe::Server) {
     /// let sockets = io.of("/").to("lobby").fetch_sockets().await.unwrap_or_else(|error| error.received);
     /// for socket in sockets {
-    ///     println!("{} from {:?}: {:?}", socket.id(), socket.handshake().address(), socket.rooms());
+    ///     println!("{} from {:?}: {:?}", socket.id(), socket.handshake().address(), socket.rooms().collect::<Vec<_>>());
     ///     socket.join("garden").await;
     /// }
     /// # }

@@ -64,13 +64,13 @@ impl RoomEvent {
     }
 }
 
-type Hook = dyn Fn(&Broadcast, &RoomEvent) + Send + Sync;
+type Hook = dyn Fn(Broadcast, &RoomEvent) + Send + Sync;
 
 /// What the application does about it.
 pub(crate) struct RoomHook(Box<Hook>);
 
 impl RoomHook {
-    pub(crate) fn new(hook: impl Fn(&Broadcast, &RoomEvent) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(hook: impl Fn(Broadcast, &RoomEvent) + Send + Sync + 'static) -> Self {
         Self(Box::new(hook))
     }
 }
@@ -115,7 +115,7 @@ impl RoomEvents {
                 tracing::error!(lost, "room events were lost: a hook is slower than what happens");
             }
             for hook in &namespace.routes.room_hooks {
-                guarded("on_room_event", || (hook.0)(&everybody, &event));
+                guarded("on_room_event", || (hook.0)(everybody.clone(), &event));
             }
             notes = self.0.lock();
         }
