@@ -117,8 +117,8 @@ pub struct Limits {
     /// Nesting of arrays and objects in JSON. Default 512 (the official server: none, it can overflow its
     /// stack). It costs no memory; it protects those to whom a message is relayed.
     pub max_json_depth: usize,
-    /// Namespaces that one connection may have joined. Default 64 (the official server: none).
-    /// About 500 bytes each.
+    /// Namespaces that one connection may have joined. Default 1,024 (the official server: none).
+    /// About 600 bytes each.
     pub max_namespaces: usize,
     /// Rooms of one socket. Default 10,000 (the official server: none). About 100 bytes each.
     pub max_rooms: usize,
@@ -201,7 +201,7 @@ impl Default for Limits {
             max_attachment_bytes: 10_000_000,
             attachment_timeout: Duration::from_secs(30),
             max_json_depth: 512,
-            max_namespaces: 64,
+            max_namespaces: 1_024,
             max_rooms: 10_000,
             max_pending_acks: 10_000,
             max_in_flight_handlers: 256,

@@ -9,6 +9,7 @@
 pub(crate) mod driver;
 mod flush;
 mod incoming;
+mod joined;
 mod linger;
 pub(crate) mod mux;
 pub(crate) mod pace;
@@ -33,6 +34,8 @@ use tokio::sync::oneshot;
 
 use self::driver::DriverHandle;
 use self::flush::Flushed;
+use self::joined::Joined;
+pub(crate) use self::joined::Sockets;
 use self::pace::Pace;
 use self::parked::Parked;
 use self::stream::Incoming;
@@ -151,7 +154,7 @@ pub(crate) struct Inner {
     gone: bool,
     poll: Option<oneshot::Sender<PollAnswer>>,
     mail: Vec<Mail>,
-    sockets: SmallVec<[Socket; 1]>,
+    sockets: Joined,
     parked: Parked,
     /// Namespaces that the server has disconnected: packets for them may still be on their way.
     left: Vec<Arc<str>>,
@@ -202,7 +205,7 @@ impl Connection {
                 gone: false,
                 poll: None,
                 mail: Vec::new(),
-                sockets: SmallVec::new(),
+                sockets: Joined::default(),
                 parked: Parked::default(),
                 left: Vec::new(),
                 policy,
@@ -355,7 +358,7 @@ impl Connection {
         // Those who wait for answers get none.
         let unanswered = (inner.poll.take(), std::mem::take(&mut inner.mail));
         let place = inner.place.take();
-        let sockets = std::mem::take(&mut inner.sockets);
+        let sockets = inner.sockets.take();
         drop(inner);
         drop((unanswered, place));
         self.core.registry.remove(self);
@@ -382,19 +385,24 @@ impl Connection {
     // ---- sockets --------------------------------------------------------------------------------
 
     pub(crate) fn socket(&self, namespace: &str) -> Option<Socket> {
-        self.inner.lock().sockets.iter().find(|socket| socket.namespace_name() == namespace).cloned()
+        self.inner.lock().sockets.find(namespace).cloned()
     }
 
     pub(crate) fn add_socket(&self, socket: Socket) {
-        self.inner.lock().sockets.push(socket);
+        self.inner.lock().sockets.add(socket);
     }
 
-    pub(crate) fn take_sockets(&self) -> SmallVec<[Socket; 1]> {
-        std::mem::take(&mut self.inner.lock().sockets)
+    pub(crate) fn take_sockets(&self) -> Sockets {
+        self.inner.lock().sockets.take()
     }
 
-    pub(crate) fn sockets(&self) -> SmallVec<[Socket; 1]> {
-        self.inner.lock().sockets.clone()
+    pub(crate) fn sockets(&self) -> Sockets {
+        self.inner.lock().sockets.all().clone()
+    }
+
+    /// How many namespaces it has joined.
+    pub(crate) fn socket_count(&self) -> usize {
+        self.inner.lock().sockets.all().len()
     }
 
     pub(crate) fn joined(&self) {
@@ -402,13 +410,13 @@ impl Connection {
     }
 
     pub(crate) fn remove_socket(&self, socket: &Socket) {
-        self.inner.lock().sockets.retain(|other| other != socket);
+        self.inner.lock().sockets.remove(socket);
     }
 
     /// As [`Connection::remove_socket`], by the server's will: what the client has sent meanwhile is no fault.
     pub(crate) fn dismiss_socket(&self, socket: &Socket) {
         let mut inner = self.inner.lock();
-        inner.sockets.retain(|other| other != socket);
+        inner.sockets.remove(socket);
         let known = inner.left.iter().any(|name| **name == *socket.namespace_name());
         if !known {
             if inner.left.len() >= self.core.config.limits.max_namespaces.max(1) {

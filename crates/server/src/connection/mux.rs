@@ -8,9 +8,8 @@ use bytestring::ByteString;
 use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{CloseReason, Millis, Revision};
 use enchufe_proto::socket::{Assembler, DecodeError, Kind, Packet, msgpack};
-use smallvec::SmallVec;
 
-use super::{Connection, Mail};
+use super::{Connection, Mail, Sockets};
 use crate::core::Layer;
 use crate::engine::observer::observe;
 use crate::engine::{EngineHandler, EngineSocket, Message};
@@ -171,7 +170,7 @@ fn connect(connection: &Arc<Connection>, wire: Wire<'_>, auth: Option<Arc<str>>)
     if connection.socket(wire.namespace).is_some() {
         return violation(connection, CloseReason::ForcedServerClose, "a second CONNECT for a namespace");
     }
-    let joined = connection.sockets().len() + connection.questions();
+    let joined = connection.socket_count() + connection.questions();
     if joined >= connection.core.config.limits.max_namespaces {
         return refuse(connection, wire, "too many namespaces");
     }
@@ -303,7 +302,7 @@ pub(crate) fn supersede(socket: &Socket) {
 }
 
 /// The connection is over.
-pub(super) fn closed(connection: &Arc<Connection>, sockets: SmallVec<[Socket; 1]>, reason: DisconnectReason) {
+pub(super) fn closed(connection: &Arc<Connection>, sockets: Sockets, reason: DisconnectReason) {
     if let Layer::Engine(handler) = &connection.core.layer {
         guarded("EngineHandler::on_close", || handler.on_close(&EngineSocket(connection.clone()), reason));
     }

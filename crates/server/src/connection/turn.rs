@@ -303,7 +303,7 @@ impl Slot {
             let _ = poll.send(PollAnswer::Payload(Payload::of(connection.dialect, packet)));
         }
         let mail = std::mem::take(&mut inner.mail);
-        let sockets = std::mem::take(&mut inner.sockets);
+        let sockets = inner.sockets.take();
         drop(inner);
         connection.clear_parked();
         if let Some(io) = self.main.take() {

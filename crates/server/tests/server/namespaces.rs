@@ -196,3 +196,36 @@ async fn leaving_one_namespace_leaves_the_others() {
         assert!(client.next().await.starts_with("40/chat,{"), "and it may come back");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_with_hundreds_of_namespaces_finds_each() {
+    let io = serve(
+        Namespace::matching(|name| name.starts_with("/n"))
+            .on("where", async |socket: Socket| socket.namespace_name().to_owned()),
+    );
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    let is_in = |n: usize| n % 3 != 0;
+    for n in 0..300 {
+        client.send(&format!("40/n{n},")).await;
+        assert!(client.next().await.starts_with(&format!("40/n{n},{{")));
+    }
+    for n in (0..300).filter(|n| !is_in(*n)) {
+        client.send(&format!("41/n{n},")).await;
+    }
+    for n in (0..300).rev().filter(|n| is_in(*n)) {
+        client.send(&format!("42/n{n},7[\"where\"]")).await;
+        assert_eq!(client.next().await, format!("43/n{n},7[\"/n{n}\"]"));
+    }
+    // Few remain, and one of those that were left comes back.
+    for n in (4..300).filter(|n| is_in(*n)) {
+        client.send(&format!("41/n{n},")).await;
+    }
+    client.send("40/n9,").await;
+    assert!(client.next().await.starts_with("40/n9,{"));
+    for n in [1, 2, 9] {
+        client.send(&format!("42/n{n},8[\"where\"]")).await;
+        assert_eq!(client.next().await, format!("43/n{n},8[\"/n{n}\"]"));
+    }
+    client.send("42/n4,9[\"where\"]").await;
+    assert_eq!(client.closed().await, Vec::<String>::new(), "it has left this one");
+}
