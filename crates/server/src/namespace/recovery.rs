@@ -178,13 +178,15 @@ impl NamespaceCore {
     }
 
     /// Queues a packet for one socket; if that has lost its connection, for the one that goes on with its session, or keeps
-    /// it until there is one.
+    /// it until there is one. With a key it takes the place of an earlier one that still waits for the connection; in the
+    /// log both are kept.
     pub(crate) fn emit_recoverable(
         &self,
         recovery: &NamespaceRecovery,
         socket: &Socket,
         session: &SocketSession,
         packet: Recoverable,
+        key: Option<u64>,
     ) {
         let mut store = recovery.store();
         if !socket.may_emit() {
@@ -200,7 +202,10 @@ impl NamespaceCore {
         let now = !session.is_resuming();
         if now {
             session.hand_out(position, store.gone());
-            socket.transmit(frames.clone(), false);
+            match key {
+                Some(key) => socket.connection().send_conflated(frames.clone(), key),
+                None => socket.transmit(frames.clone(), false),
+            }
         }
         let forgotten = store.take_forgotten();
         drop(store);

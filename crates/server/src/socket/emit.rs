@@ -228,6 +228,14 @@ impl SocketEmitter<'_> {
     /// As [`Socket::emit`].
     pub fn emit<T: Serialize>(self, event: &str, args: T) -> Result<Emitted, EmitError> {
         let namespace = self.socket.namespace_core();
+        if !self.volatile
+            && let Some((recovery, session)) = namespace.recovery().zip(self.socket.session())
+        {
+            let packet = frames::recoverable_event(self.socket.wire(), recovery.placeholder(), event, &args)?;
+            let packet = packet.compressible(self.compress);
+            namespace.emit_recoverable(recovery, self.socket, session, packet, self.key);
+            return Ok(Emitted::locally());
+        }
         if let Some(key) = self.key.filter(|_| !self.volatile) {
             let frames = frames::event(self.socket.wire(), None, event, &args)?;
             if self.socket.may_emit() {
@@ -237,13 +245,6 @@ impl SocketEmitter<'_> {
                     self.socket.show_outgoing(&frames);
                 }
             }
-            return Ok(Emitted::locally());
-        }
-        if !self.volatile
-            && let Some((recovery, session)) = namespace.recovery().zip(self.socket.session())
-        {
-            let packet = frames::recoverable_event(self.socket.wire(), recovery.placeholder(), event, &args)?;
-            namespace.emit_recoverable(recovery, self.socket, session, packet.compressible(self.compress));
             return Ok(Emitted::locally());
         }
         let frames = frames::event(self.socket.wire(), None, event, &args)?;

@@ -285,6 +285,23 @@ async fn acks_and_volatile_events_have_no_offset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_takes_the_place_of_another_is_recovered_too() {
+    let io = recovering(Namespace::new("/"));
+    let mut memory = Memory::default();
+    let (mut client, _, _) = join(&io, Via::Polling, &mut memory).await;
+    let socket = io.of("/").sockets().remove(0);
+    for price in 0..3 {
+        socket.conflate("price").emit("price", price).unwrap();
+    }
+    assert_eq!(memory.event(&client.next().await), "price2");
+    lose(&io, client).await;
+    socket.conflate("price").emit("price", 3).unwrap();
+    let (_client, recovered, missed) = join(&io, Via::Polling, &mut memory).await;
+    assert!(recovered);
+    assert_eq!(missed, ["price3"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_much_missed_is_a_new_beginning() {
     let limits = Limits { max_outbox_bytes: 100_000, ..Limits::default() };
     let io = recovering_with(Namespace::new("/"), Recovery::default(), limits);
