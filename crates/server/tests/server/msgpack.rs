@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use enchufe::cluster::Hub;
 use enchufe::{
     Ack, AckError, Auth, Bytes, Data, Event, Limits, Namespace, Parser, RawArgs, Recovery, Refusal, Server,
     Socket, SocketId, Value,
@@ -347,4 +348,31 @@ async fn a_client_that_comes_back_finds_what_it_missed() {
         let missed = both.iter().find(|message| message.starts_with(b"\x83\xa4type\x02")).expect("an event");
         assert!(missed.starts_with(b"\x83\xa4type\x02\xa4data\x93\xa6missed\xc4\x01x"), "{missed:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_pass_on_what_their_namespaces_pack() {
+    let hub = Hub::new();
+    let node = |name: &str, parser: Parser| {
+        let builder = Server::builder().namespace(Namespace::new("/")).parser(parser).cluster(hub.join(name));
+        builder.build().expect("a server")
+    };
+    // Each node packs for its own clients, so that they need not even agree.
+    let (a, b) = (node("a", Parser::Json), node("b", Parser::Msgpack));
+    let mut one = Client::connect(&a, Via::WebSocket).await;
+    let (mut two, _) = join(&b, Via::WebSocket).await;
+    a.of("/").emit("from a", (1, Bytes::from_static(b"x"))).unwrap().await;
+    assert_eq!(one.take(2).await, ["451-[\"from a\",1,{\"_placeholder\":true,\"num\":0}]", "beA=="]);
+    assert_eq!(next(&mut two).await, b"\x83\xa4type\x02\xa4data\x93\xa6from a\x01\xc4\x01x\xa3nsp\xa1/");
+    b.of("/").emit("from b", Bytes::from_static(b"y")).unwrap().await;
+    assert_eq!(next(&mut two).await, b"\x83\xa4type\x02\xa4data\x92\xa6from b\xc4\x01y\xa3nsp\xa1/");
+    assert_eq!(one.take(2).await, ["451-[\"from b\",{\"_placeholder\":true,\"num\":0}]", "beQ=="]);
+    let asked = a.of("/").emit_with_ack::<u8>("how many", ());
+    let (asked_one, asked_two) = (one.next().await, next(&mut two).await);
+    let id: String = asked_one[2..].chars().take_while(char::is_ascii_digit).collect();
+    one.send(&format!("43{id}[1]")).await;
+    let id = asked_two.last().copied().expect("an id");
+    assert!(asked_two.ends_with(&[0xa2, b'i', b'd', id]), "{asked_two:?}");
+    two.send_binary(&packet(3, "/", b"\x91\x02", Some(id))).await;
+    assert_eq!(asked.await.unwrap().into_values().sum::<u8>(), 3);
 }
