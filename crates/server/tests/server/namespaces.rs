@@ -204,7 +204,7 @@ async fn a_connection_with_hundreds_of_namespaces_finds_each() {
             .on("where", async |socket: Socket| socket.namespace_name().to_owned()),
     );
     let mut client = Client::open(&io, Via::WebSocket).await;
-    let is_in = |n: usize| n % 3 != 0;
+    let is_in = |n: usize| !n.is_multiple_of(3);
     for n in 0..300 {
         client.send(&format!("40/n{n},")).await;
         assert!(client.next().await.starts_with(&format!("40/n{n},{{")));
