@@ -371,6 +371,15 @@ function suite(clients, transports, version) {
     assert.ok(stats.uptimeMs >= 0);
   });
 
+  test("a server alone asks nobody else, and knows it at once", async () => {
+    for (const nsp of [fresh(), "/"]) {
+      const [socket] = await all(1, nsp);
+      const before = Date.now();
+      assert.deepEqual(await ask(socket, "server-side", "anything", 1), [[]]);
+      assert.ok(Date.now() - before < 2_000);
+    }
+  });
+
   test("the sockets of a room, told and moved", async () => {
     const [a, b, c] = await all(3, fresh());
     await ask(a, "join", "x");
