@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
+use crate::support::recovery::{Memory, join, lose};
 use crate::support::{Client, Log, Via, wait_until};
 
 fn node(hub: &Hub, name: &str, namespace: Namespace) -> Server {
@@ -98,6 +99,26 @@ async fn a_broadcast_reaches_the_sockets_of_all_nodes_once_and_in_order() {
     on_a.sync().await;
     on_b.sync().await;
     assert_ne!(a_id, b_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_node_recovers_its_own_clients_from_what_any_node_emitted() {
+    let hub = Hub::new();
+    let recovering = |name: &str| {
+        let builder = Server::builder().namespace(plain()).cluster(hub.join(name));
+        builder.connection_state_recovery(enchufe::Recovery::default()).build().unwrap()
+    };
+    let [a, b] = ["a", "b"].map(recovering);
+    let mut memory = Memory::default();
+    let (mut client, _, _) = join(&b, Via::WebSocket, &mut memory).await;
+    a.emit("before", 1).unwrap();
+    assert_eq!(memory.event(&client.next().await), "before1");
+    lose(&b, client).await;
+    a.emit("meanwhile", 2).unwrap();
+    a.to("elsewhere").emit("not this", ()).unwrap();
+    let (_client, recovered, missed) = join(&b, Via::WebSocket, &mut memory).await;
+    assert!(recovered);
+    assert_eq!(missed, ["meanwhile2"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
+use crate::support::recovery::{Memory, join, lose, recovering};
 use crate::support::{Client, Log, Via, serve, serve_with, wait_until};
 
 fn socket(io: &Server, id: &str) -> Socket {
@@ -320,6 +321,26 @@ async fn who_is_refused_was_never_in_its_own_room() {
     let told = log.entries();
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told.iter().all(|entry| entry.ends_with("lobby")), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_recovered_joins_its_rooms_again() {
+    let log = Log::default();
+    let io = recovering(watched(&log));
+    let mut memory = Memory::default();
+    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
+    let id = memory.sid.clone();
+    socket(&io, &id).join("x");
+    lose(&io, client).await;
+    let (_client, recovered, _) = join(&io, Via::WebSocket, &mut memory).await;
+    assert!(recovered);
+    assert_eq!(socket(&io, &id).rooms(), [id.as_str(), "x"]);
+    let told = log.entries().join("; ").replace(&id, "A");
+    assert_eq!(
+        told,
+        "create A; A joins A; create x; A joins x; A leaves A; delete A; A leaves x; delete x; \
+         create x; A joins x; create A; A joins A"
+    );
 }
 
 #[tokio::test(start_paused = true)]
