@@ -109,6 +109,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`OutboxFull`] where even that makes not room enough.
+    #[inline]
     pub fn push_or_shed(
         &mut self,
         frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,

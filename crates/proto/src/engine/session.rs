@@ -572,6 +572,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::send`], where even that makes not room enough.
+    #[inline]
     pub fn send_or_shed(
         &mut self,
         frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,

@@ -233,7 +233,10 @@ impl Driver {
         if standing.dropped > 0 {
             observer::dropped(&slot.connection, standing.dropped, now);
         }
-        let next = standing.next.into_iter().chain(slot.connection.looked_at(now)).min();
+        let next = match slot.connection.looked_at(now) {
+            Some(at) => Some(standing.next.map_or(at, |next| next.min(at))),
+            None => standing.next,
+        };
         if let Some(at) = next
             && at < slot.entered
         {

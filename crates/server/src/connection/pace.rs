@@ -103,11 +103,14 @@ impl Connection {
     }
 
     /// When its driver has to look at it although nothing comes: it may be read again, or events have waited too long.
+    #[inline]
     pub(super) fn looked_at(&self, now: Millis) -> Option<Millis> {
-        let throttled = if self.pace.is_some() { self.throttled_until(now) } else { None };
-        let early =
-            passes_at(self.early_since.load(Ordering::Relaxed), self.core.config.limits.early_timeout);
-        throttled.into_iter().chain(early).min()
+        let since = self.early_since.load(Ordering::Relaxed);
+        if since == 0 && self.pace.is_none() {
+            return None;
+        }
+        let early = passes_at(since, self.core.config.limits.early_timeout);
+        self.throttled_until(now).into_iter().chain(early).min()
     }
 
     // ---- events that wait for connect handlers ---------------------------------------------------

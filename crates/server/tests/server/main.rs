@@ -32,6 +32,7 @@ mod polling;
 mod recovery;
 mod recovery_races;
 mod rooms;
+mod security;
 mod servers;
 mod shutdown;
 mod soak;
