@@ -19,7 +19,8 @@
 //! - An offset from before the session's beginning, or of another log, was kept by the client from an earlier session: in
 //!   this one it has seen nothing.
 //! - What is no offset at all was the last argument of a volatile event, which clients take for one. It says nothing of
-//!   what has been seen: only a session that was handed nothing else is restored.
+//!   what has been seen: only a session that was handed nothing else is restored. A word of as many letters as an offset
+//!   has is told from one of another log by its position, to which hardly a log comes.
 
 mod log;
 mod memory;

@@ -369,3 +369,23 @@ async fn namespaces_are_recovered_each_for_itself() {
     assert!(client.next().await.starts_with("42/t1,[\"missed\",\""));
     assert!(client.next().await.contains(pid));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_word_that_a_client_takes_for_its_offset_brings_nothing_twice() {
+    for word in ["exactly12byt", "user_1234-ab", "2026-11-21-a"] {
+        let io = recovering(Namespace::new("/"));
+        let mut memory = Memory::default();
+        let (mut client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
+        for name in ["a", "b"] {
+            io.of("/").emit(name, ()).unwrap();
+            assert_eq!(memory.event(&client.next().await), name);
+        }
+        // As the offset is the last argument that is a string, so is this.
+        io.of("/").volatile().emit("cursor", (1, word)).unwrap();
+        assert_eq!(memory.event(&client.next().await), "cursor1");
+        assert_eq!(memory.offset.as_deref(), Some(word));
+        lose(&io, client).await;
+        let (_client, recovered, missed) = join(&io, Via::WebSocket, &mut memory).await;
+        assert!(!recovered && missed.is_empty(), "it has seen them: {missed:?}");
+    }
+}
