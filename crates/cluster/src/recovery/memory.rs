@@ -288,8 +288,8 @@ impl<P: Clone, D> MemoryStore<P, D> {
 
     // ---- bounds ------------------------------------------------------------------------------------
 
-    /// Forgets the sessions and packets whose time is up.
-    fn forget_old(&mut self, now: u64) {
+    /// Forgets the sessions and packets whose time is up, as all that comes does.
+    pub fn forget_old(&mut self, now: u64) {
         while let Some((at, pid)) = self.leaving.front()
             && now.saturating_sub(*at) > self.bounds.session_millis
         {

@@ -217,7 +217,9 @@ fn enter(
         Server::announce(&connection.core, made);
     }
     if namespace.is_closed() {
-        return socket.turn_out();
+        socket.turn_out();
+        // Who removed the namespace may have turned it out before it was among the connection's.
+        return connection.dismiss_socket(&socket);
     }
     connection.core.run(connection, Box::pin(admit::admit(socket)));
 }

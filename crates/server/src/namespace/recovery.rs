@@ -57,6 +57,7 @@ impl NamespaceCore {
             (connection.core.config.limits.max_outbox_bytes / 2).saturating_sub(connection.queued_bytes());
         let mut members = self.members.write();
         let mut store = recovery.store();
+        store.forget_old(recovery.now());
         let restored = presented.and_then(|(pid, offset)| {
             let restored = store.restore(recovery.now(), &pid, offset.as_deref(), room, weight)?;
             Some((pid, restored))

@@ -309,3 +309,29 @@ async fn a_slow_consumer_finds_what_it_did_not_take() {
     assert!(recovered);
     assert_eq!(missed.len(), 100);
 }
+
+/// What was kept for a forgotten session is dropped between the coming of another client and its place among its
+/// connection's sockets: the latest moment at which the namespace can be removed under it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_turned_out_while_it_enters_can_ask_again() {
+    struct Removes(Server);
+
+    impl Drop for Removes {
+        fn drop(&mut self) {
+            self.0.remove_namespace("/gone");
+        }
+    }
+
+    let io = recovering(Namespace::new("/gone"));
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    client.send("40/gone,").await;
+    assert!(client.next().await.starts_with("40/gone,"));
+    io.of("/gone").sockets()[0].data().insert(Arc::new(Removes(io.clone())));
+    lose(&io, client).await;
+    sleep(Duration::from_secs(121)).await;
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    for _ in 0..2 {
+        client.send("40/gone,").await;
+        assert_eq!(client.next().await, "44/gone,{\"message\":\"Invalid namespace\"}");
+    }
+}
