@@ -131,7 +131,7 @@ impl NamespaceCore {
     /// This socket's events do not wait any more.
     pub(crate) fn forget_waiting(&self, socket: &Socket) {
         if let Some(lanes) = self.lanes() {
-            lanes.forget(socket);
+            lanes.forget(socket, self.routes.execution.is_keyed());
         }
     }
 

@@ -77,6 +77,10 @@ impl Execution {
         matches!(self.0, Mode::Concurrent)
     }
 
+    pub(super) const fn is_keyed(&self) -> bool {
+        matches!(self.0, Mode::Keyed(_))
+    }
+
     /// The lane in which an event's handlers run, to their end; `None` where they need none.
     pub(super) fn lane(&self, socket: &Socket, event: &Context<'_, OnFallback>) -> Option<Lane> {
         match &self.0 {

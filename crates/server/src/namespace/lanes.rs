@@ -77,10 +77,15 @@ impl Lanes {
         next
     }
 
-    /// The events of this socket do not wait any more.
-    pub(super) fn forget(&self, socket: &Socket) {
+    /// The events of this socket do not wait any more. Where they are `shared`, lanes are not only sockets' own.
+    pub(super) fn forget(&self, socket: &Socket, shared: bool) {
         if !socket.connection().has_waiting_events() {
             return;
+        }
+        if !shared {
+            let lane = Lane::of(socket);
+            let forgotten = self.shard(lane).lock().get_mut(&lane).map(std::mem::take);
+            return drop(forgotten);
         }
         let mut forgotten: Vec<VecDeque<Waiting>> = Vec::new();
         for shard in &self.shards {
