@@ -195,6 +195,14 @@ pub(crate) fn disconnect(wire: Wire<'_>) -> Frame {
     draft.finish_control()
 }
 
+/// The frames once more, for another connection. As a rule it is one.
+pub(crate) fn shared(frames: &Frames) -> Frames {
+    match &**frames {
+        [frame] => Frames::from_buf([frame.clone()]),
+        frames => frames.iter().cloned().collect(),
+    }
+}
+
 /// The same frames, which a transport may compress or not.
 pub(crate) fn compressible(frames: Frames, compress: bool) -> Frames {
     if compress { frames } else { frames.into_iter().map(Frame::uncompressed).collect() }

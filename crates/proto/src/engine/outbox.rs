@@ -201,17 +201,17 @@ impl Outbox {
 
     /// Takes the oldest frame.
     pub fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front();
-        match &frame {
-            Some(frame) => {
-                self.bytes -= cost(frame);
-                if let Some(keys) = &mut self.keys {
-                    keys.gone += 1;
-                }
+        let Some(frame) = self.frames.pop_front() else {
+            if self.frames.capacity() > 0 {
+                *self = Self::new();
             }
-            None => *self = Self::new(),
+            return None;
+        };
+        self.bytes -= cost(&frame);
+        if let Some(keys) = &mut self.keys {
+            keys.gone += 1;
         }
-        frame
+        Some(frame)
     }
 
     /// Takes everything at once, in order, and keeps no memory.

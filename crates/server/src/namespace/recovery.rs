@@ -205,7 +205,7 @@ impl NamespaceCore {
             session.hand_out(position, store.gone());
             match key {
                 Some(key) => socket.connection().send_conflated(frames.clone(), key),
-                None => socket.transmit(frames.clone(), false),
+                None => socket.transmit(frames::shared(&frames), false),
             }
         }
         let forgotten = store.take_forgotten();

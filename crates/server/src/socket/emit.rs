@@ -160,7 +160,7 @@ impl Socket {
     pub(crate) fn deliver(&self, frames: &Frames, volatile: bool) -> bool {
         let connected = self.connected();
         if connected {
-            self.transmit(frames.clone(), volatile);
+            self.transmit(frames::shared(frames), volatile);
         }
         connected
     }
@@ -168,7 +168,7 @@ impl Socket {
     /// Queues what was emitted to this socket alone, and shows it to those who want to see it.
     fn transmit_shown(&self, frames: Frames, volatile: bool) {
         if self.is_watched() {
-            self.transmit(frames.clone(), volatile);
+            self.transmit(frames::shared(&frames), volatile);
             self.show_outgoing(&frames);
         } else {
             self.transmit(frames, volatile);
