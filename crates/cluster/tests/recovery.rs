@@ -153,6 +153,32 @@ fn the_quota_holds_for_all_stores_together() {
 }
 
 #[test]
+fn a_busy_namespace_leaves_something_to_a_quiet_one() {
+    let quota = Arc::new(Quota::new(160_000, 32));
+    let mut busy: Store = MemoryStore::new(BOUNDS, quota.clone(), 1);
+    let mut quiet: Store = MemoryStore::new(BOUNDS, quota.clone(), 2);
+    quiet.enter(pid(200), 7);
+    let mut number = 0;
+    let mut work = |rounds| {
+        for _ in 0..rounds {
+            number = (number + 1) % 100;
+            busy.enter(pid(number), 7);
+            leave(&mut busy, 0, number, Progress::beginning(0), &["me"]);
+            emit(&mut busy, 0, &selection(&[]), &"x".repeat(1_000));
+        }
+    };
+    work(500);
+    let seen = emit(&mut quiet, 1, &selection(&[]), "seen");
+    work(500);
+    leave(&mut quiet, 1, 200, Progress::beginning(0), &["me"]);
+    work(500);
+    emit(&mut quiet, 1, &selection(&[]), "missed");
+    work(500);
+    assert_eq!(restore(&mut quiet, 2, 200, Some(&seen)).unwrap(), ["missed"]);
+    assert!(quota.bytes() <= 160_000 && quota.sessions() <= 32, "{quota:?}");
+}
+
+#[test]
 fn coming_and_going_leaves_nothing_behind() {
     let (mut store, quota) = store_with(BOUNDS, 1 << 20, 100);
     let mut last = None;

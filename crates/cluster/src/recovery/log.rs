@@ -18,6 +18,8 @@ pub(super) struct Log<P> {
     entries: VecDeque<Entry<P>>,
     /// The position of the last packet, kept or not.
     end: Position,
+    /// What the packets are counted with.
+    bytes: usize,
     quota: Arc<Quota>,
 }
 
@@ -33,7 +35,7 @@ struct Entry<P> {
 
 impl<P: Clone> Log<P> {
     pub(super) const fn new(quota: Arc<Quota>) -> Self {
-        Self { entries: VecDeque::new(), end: 0, quota }
+        Self { entries: VecDeque::new(), end: 0, bytes: 0, quota }
     }
 
     /// The position of the last packet.
@@ -50,10 +52,16 @@ impl<P: Clone> Log<P> {
         self.entries.len()
     }
 
+    /// What the packets are counted with.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Appends a packet, at the position after the last.
     pub(super) fn push(&mut self, at: u64, selection: &Selection, direct: bool, packet: P, bytes: usize) {
         let bytes = bytes + OVERHEAD;
         self.end += 1;
+        self.bytes += bytes;
         self.quota.take_bytes(bytes);
         self.entries.push_back(Entry { at, bytes, direct, selection: selection.clone(), packet });
     }
@@ -75,6 +83,7 @@ impl<P: Clone> Log<P> {
     pub(super) fn drop_first(&mut self) -> bool {
         let dropped = self.entries.pop_front();
         if let Some(entry) = &dropped {
+            self.bytes -= entry.bytes;
             self.quota.give_bytes(entry.bytes);
         }
         if self.entries.is_empty() {

@@ -43,6 +43,8 @@ pub struct MemoryStore<P, D> {
     leaving: VecDeque<(u64, Pid)>,
     /// How many have left and not come back.
     away: usize,
+    /// What they are counted with.
+    away_bytes: usize,
     /// What belonged to sessions that were forgotten.
     forgotten: Vec<D>,
     bounds: Bounds,
@@ -108,6 +110,7 @@ impl<P: Clone, D> MemoryStore<P, D> {
             sessions: HashMap::default(),
             leaving: VecDeque::new(),
             away: 0,
+            away_bytes: 0,
             forgotten: Vec::new(),
             bounds,
             quota,
@@ -208,6 +211,7 @@ impl<P: Clone, D> MemoryStore<P, D> {
         self.quota.take_bytes(bytes);
         self.quota.take_session();
         self.away += 1;
+        self.away_bytes += bytes;
         let away = Slot::Away(Box::new(Away { at: now, left, bytes, session }));
         let before = self.sessions.insert(pid.clone(), away);
         self.release(before);
@@ -310,11 +314,16 @@ impl<P: Clone, D> MemoryStore<P, D> {
     /// Forgets the oldest until all stores together are within their quota, or this one has nothing left to give: first
     /// packets, then sessions, which are worth more.
     fn shrink(&mut self) {
-        while self.quota.has_too_many_bytes() && self.log.drop_first() {}
-        while self.quota.is_over() {
+        while self.quota.has_too_many_bytes_for(self.bytes()) && self.log.drop_first() {}
+        while self.quota.is_over_for(self.bytes(), self.away) {
             let Some((at, pid)) = self.leaving.pop_front() else { return };
             self.expire(at, &pid);
         }
+    }
+
+    /// What all of it is counted with.
+    const fn bytes(&self) -> usize {
+        self.log.bytes() + self.away_bytes
     }
 
     /// Drops the memory of departures that were followed by a return: clients could make it grow.
@@ -342,6 +351,7 @@ impl<P: Clone, D> MemoryStore<P, D> {
     fn count_out(&mut self, slot: &Slot<D>) {
         if let Slot::Away(away) = slot {
             self.away -= 1;
+            self.away_bytes -= away.bytes;
             self.quota.give_bytes(away.bytes);
             self.quota.give_session();
         }

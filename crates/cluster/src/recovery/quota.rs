@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What all stores of a server may hold together: clients choose how many namespaces there are.
+///
+/// An eighth of it is for those that hold little, so that a busy namespace leaves something to the quiet ones.
 #[derive(Debug)]
 pub struct Quota {
     max_bytes: usize,
@@ -46,11 +48,19 @@ impl Quota {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.bytes() > self.max_bytes || self.sessions() > self.max_sessions
+    /// Whether a store that holds so many bytes and sessions has to give something up.
+    pub(super) fn is_over_for(&self, bytes: usize, sessions: usize) -> bool {
+        self.has_too_many_bytes_for(bytes)
+            || self.sessions() > left_to_one_that_holds(sessions, self.max_sessions)
     }
 
-    pub(super) fn has_too_many_bytes(&self) -> bool {
-        self.bytes() > self.max_bytes
+    /// Whether a store that holds so many bytes has to give some up.
+    pub(super) fn has_too_many_bytes_for(&self, bytes: usize) -> bool {
+        self.bytes() > left_to_one_that_holds(bytes, self.max_bytes)
     }
+}
+
+/// How far all stores may go together where it is one that holds so much that goes on.
+const fn left_to_one_that_holds(own: usize, max: usize) -> usize {
+    if own > max / 16 { max - max / 8 } else { max }
 }
