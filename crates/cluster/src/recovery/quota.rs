@@ -32,6 +32,12 @@ impl Quota {
         self.sessions.load(Ordering::Relaxed)
     }
 
+    /// Whether so much is held that it is worth looking for what is too old in stores to which nothing comes.
+    #[must_use]
+    pub fn is_half_full(&self) -> bool {
+        self.bytes() > self.max_bytes / 2 || self.sessions() > self.max_sessions / 2
+    }
+
     pub(super) fn take_bytes(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }

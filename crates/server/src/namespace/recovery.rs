@@ -51,6 +51,7 @@ impl NamespaceCore {
         if let Some((pid, _)) = &presented {
             self.free(recovery, pid);
         }
+        recovery.tidy();
         // What it has missed must leave room for what comes after it.
         let connection = entering.connection;
         let room =

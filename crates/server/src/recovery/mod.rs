@@ -8,7 +8,8 @@
 mod request;
 mod session;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use enchufe_cluster::recovery::{Bounds, MemoryStore, Offset, Quota};
@@ -104,12 +105,25 @@ impl Namespace {
 }
 
 /// What all namespaces of a server with recovery share.
-#[derive(Debug)]
 pub(crate) struct Plan {
     bounds: Bounds,
     quota: Arc<Quota>,
     skip_middlewares: bool,
+    clock: Clock,
+    /// Those of all namespaces; some may be gone.
+    stores: Mutex<Vec<Weak<Mutex<Store>>>>,
+    /// When they were looked through last.
+    tidied: AtomicU64,
 }
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+/// Milliseconds between two looks through all stores, of which there may be as many as namespaces.
+const TIDIED_EVERY: u64 = 1_000;
 
 impl Plan {
     /// `None` where recovery is off.
@@ -125,7 +139,45 @@ impl Plan {
             max_packets: limits.max_recovery_packets,
         };
         let quota = Arc::new(Quota::new(limits.max_recovery_bytes, limits.max_recovery_sessions));
-        Some(Arc::new(Self { bounds, quota, skip_middlewares: recovery.skip_middlewares }))
+        Some(Arc::new(Self {
+            bounds,
+            quota,
+            skip_middlewares: recovery.skip_middlewares,
+            clock: Clock::start(),
+            stores: Mutex::default(),
+            tidied: AtomicU64::new(0),
+        }))
+    }
+
+    /// Forgets what is too old in the stores of all namespaces, where much is held: a store does so by itself only when
+    /// something comes to it, and what a quiet one holds the others lack. To be called without a lock: what is
+    /// dropped may be the application's.
+    pub(crate) fn tidy(&self) {
+        if !self.quota.is_half_full() {
+            return;
+        }
+        let (now, last) = (self.clock.now(), self.tidied.load(Ordering::Relaxed));
+        if now < last + TIDIED_EVERY
+            || self.tidied.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let stores: Vec<_> = self.stores.lock().iter().filter_map(Weak::upgrade).collect();
+        for store in stores {
+            let mut store = store.lock();
+            store.forget_old(now);
+            let forgotten = store.take_forgotten();
+            drop(store);
+            drop(forgotten);
+        }
+    }
+
+    fn register(&self, store: &Arc<Mutex<Store>>) {
+        let mut stores = self.stores.lock();
+        if stores.len() == stores.capacity() {
+            stores.retain(|store| store.strong_count() > 0);
+        }
+        stores.push(Arc::downgrade(store));
     }
 }
 
@@ -140,19 +192,21 @@ pub(crate) type Store = MemoryStore<Frames, Kept>;
 pub(crate) struct NamespaceRecovery {
     plan: Arc<Plan>,
     placeholder: Offset,
-    clock: Clock,
-    store: Mutex<Store>,
+    store: Arc<Mutex<Store>>,
 }
 
 impl NamespaceRecovery {
     pub(crate) fn new(plan: &Arc<Plan>) -> Self {
         let store = Store::new(plan.bounds, plan.quota.clone(), rand::random());
-        Self {
-            plan: plan.clone(),
-            placeholder: store.placeholder(),
-            clock: Clock::start(),
-            store: Mutex::new(store),
-        }
+        let placeholder = store.placeholder();
+        let store = Arc::new(Mutex::new(store));
+        plan.register(&store);
+        Self { plan: plan.clone(), placeholder, store }
+    }
+
+    /// As [`Plan::tidy`].
+    pub(crate) fn tidy(&self) {
+        self.plan.tidy();
     }
 
     pub(crate) fn skips_middlewares(&self) -> bool {
@@ -165,7 +219,7 @@ impl NamespaceRecovery {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        self.clock.now()
+        self.plan.clock.now()
     }
 
     /// Lock order: a namespace's members, then this, then a connection.

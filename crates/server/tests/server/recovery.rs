@@ -389,3 +389,27 @@ async fn a_word_that_a_client_takes_for_its_offset_brings_nothing_twice() {
         assert!(!recovered && missed.is_empty(), "it has seen them: {missed:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_quiet_namespace_held_is_there_for_the_others() {
+    let limits = Limits { max_recovery_sessions: 2, ..Limits::default() };
+    let io = serve_with(Namespace::new("/"), |builder| {
+        builder
+            .namespace(Namespace::new("/quiet"))
+            .connection_state_recovery(Recovery::default())
+            .limits(limits)
+    });
+    for _ in 0..2 {
+        let mut client = Client::open(&io, Via::WebSocket).await;
+        client.send("40/quiet,").await;
+        assert!(client.next().await.starts_with("40/quiet,{"));
+        lose(&io, client).await;
+    }
+    // Nobody can come back to it any more, and nothing comes to it.
+    sleep(Duration::from_secs(121)).await;
+    let mut memory = Memory::default();
+    let (client, _, _) = join(&io, Via::WebSocket, &mut memory).await;
+    lose(&io, client).await;
+    let (_client, recovered, _) = join(&io, Via::WebSocket, &mut memory).await;
+    assert!(recovered);
+}
