@@ -356,13 +356,18 @@ impl Connection {
         inner.session.abort(CloseReason::ServerShuttingDown);
         inner.tell_drained();
         // Those who wait for answers get none.
-        let unanswered = (inner.poll.take(), std::mem::take(&mut inner.mail));
+        let (poll, mail) = (inner.poll.take(), std::mem::take(&mut inner.mail));
         let place = inner.place.take();
         let sockets = inner.sockets.take();
         drop(inner);
-        drop((unanswered, place));
+        drop((poll, place));
         self.core.registry.remove(self);
-        for socket in sockets {
+        // Among them those that were disconnected, and have not left their namespace.
+        let disconnected: Vec<_> = mail
+            .into_iter()
+            .filter_map(|mail| if let Mail::Disconnected(socket) = mail { Some(socket) } else { None })
+            .collect();
+        for socket in sockets.into_iter().chain(disconnected) {
             socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
             socket.leave_namespace();
             socket.drop_own_routes();

@@ -39,6 +39,21 @@ fn a_server_outlives_the_runtime_that_it_was_first_used_in() {
 }
 
 #[test]
+fn who_was_disconnected_when_the_runtime_ended_has_left() {
+    let io = serve(Namespace::new("/"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Client::connect(&io, Via::WebSocket).await;
+        assert_eq!(io.of("/").room_count(), 1);
+        // Its connection's driver has no turn any more.
+        io.of("/").disconnect_sockets(false);
+        drop(client);
+    });
+    drop(runtime);
+    assert_eq!(io.of("/").room_count(), 0);
+}
+
+#[test]
 fn two_runtimes_at_once_share_a_server() {
     let io =
         serve(Namespace::new("/").on("say", async |socket: enchufe::Socket, Data(text): Data<String>| {
