@@ -107,7 +107,7 @@ pub struct Limits {
     /// Default 1,000,000, as in the official server. Worst case: twice this for each connection that sends.
     pub max_payload_bytes: usize,
     /// Binary attachments of one packet. Default 10, as in the official server: a packet that announces
-    /// more is refused before any of them is kept. With [`Parser::Msgpack`], where they lie in the message itself,
+    /// more is refused before any of them is kept. With `Parser::Msgpack`, where they lie in the message itself,
     /// 1,024 at least.
     pub max_attachments: usize,
     /// Bytes of all attachments of one packet together. Default 10,000,000 (the official server: none).
