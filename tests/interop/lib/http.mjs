@@ -42,7 +42,9 @@ export function exchange(port, bytes, { ms = 3000, enough = () => false } = {}) 
       if (enough(text)) socket.destroy();
     });
     socket.on("end", () => (closed = true));
-    socket.on("error", (error) => (error.code === "ECONNRESET" ? (closed = true) : reject(error)));
+    // Which of the two it is depends on whether the peer's reset came before or behind the last write.
+    const reset = (error) => error.code === "ECONNRESET" || error.code === "EPIPE";
+    socket.on("error", (error) => (reset(error) ? (closed = true) : reject(error)));
     socket.on("close", () => {
       clearTimeout(timer);
       resolve({ text, closed });
