@@ -1,19 +1,24 @@
 //! What a peer can make the server hold, and what happens past it.
 
 use std::fmt::Write as _;
+use std::future::{Ready, ready};
 
-use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, Server, Socket};
+use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, RawArgs, Server, Socket};
 use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use crate::support::{Client, Log, Received, Via, Ws, frame, serve, serve_with, wait_until};
+use crate::support::{Client, Log, Polling, Received, Via, Ws, frame, serve, serve_with, wait_until};
 
 fn ends(log: &Log) -> Namespace {
+    Namespace::new("/").on_disconnect(ended(log))
+}
+
+fn ended(log: &Log) -> impl Fn(DisconnectReason) -> Ready<()> + Send + Sync + 'static {
     let log = log.clone();
-    Namespace::new("/").on_disconnect(move |reason: DisconnectReason| {
+    move |reason: DisconnectReason| {
         log.push(reason.as_str());
-        async {}
-    })
+        ready(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,6 +133,51 @@ async fn attachments_that_are_too_large_together_close_the_connection() {
     client.send_binary(&[0; 600]).await;
     client.closed().await;
     assert_eq!(log.wait(1).await, ["forced close"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_many_attachments_a_packet_may_have_can_be_set() {
+    for (limit, count, taken) in
+        [(10, 10, true), (10, 11, false), (3, 3, true), (3, 4, false), (40, 40, true)]
+    {
+        let log = Log::default();
+        let counted = Namespace::new("/").on("a", async |args: RawArgs| args.attachments().len());
+        let limits = Limits { max_attachments: limit, ..Default::default() };
+        let io = serve_with(counted.on_disconnect(ended(&log)), |io| io.limits(limits));
+        let mut client = Client::connect(&io, Via::WebSocket).await;
+        let places: Vec<String> =
+            (0..count).map(|num| format!("{{\"_placeholder\":true,\"num\":{num}}}")).collect();
+        client.send(&format!("45{count}-7[\"a\",{}]", places.join(","))).await;
+        if taken {
+            for _ in 0..count {
+                client.send_binary(b"one").await;
+            }
+            assert_eq!(client.next().await, format!("437[{count}]"), "{count} of {limit}");
+        } else {
+            // Before any of them is kept.
+            assert_eq!(log.wait(1).await, ["forced close"], "{count} of {limit}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_whose_body_does_not_come_ends_its_session_in_time() {
+    let log = Log::default();
+    let limits = Limits { body_timeout: Duration::from_secs(7), ..Default::default() };
+    let io = serve_with(ends(&log), |io| io.limits(limits));
+    let session = Polling::open(&io).await;
+    session.post("40").await;
+    let mut slow = Ws::in_memory(&io, 4096);
+    let begun = Instant::now();
+    slow.write(
+        format!("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n42[", session.target())
+            .as_bytes(),
+    )
+    .await;
+    assert_eq!(slow.head().await.status, 400);
+    assert_eq!(begun.elapsed().as_secs(), 7);
+    assert_eq!(log.wait(1).await, ["transport error"]);
+    assert_eq!(io.connections(), 0);
 }
 
 #[tokio::test(start_paused = true)]
