@@ -40,5 +40,7 @@ pub mod old_clients {}
 #[doc = include_str!("recovery.md")]
 pub mod recovery {}
 
+/// It lies beside this folder, and so not in the crate's package: only the tests of its code blocks need it.
+#[cfg(doctest)]
 #[doc = include_str!("../migrating-from-node.md")]
 pub mod migrating_from_node {}
