@@ -66,6 +66,22 @@ impl Frame {
         Self::with_opcode(FrameKind::Binary, opcode, body)
     }
 
+    /// Nothing, in the place of a frame that was there: no packet is without a header.
+    pub(super) const fn gap() -> Self {
+        Self {
+            body: Bytes::new(),
+            header: [0; MAX_HEADER],
+            header_len: 0,
+            kind: FrameKind::Text,
+            compress: false,
+            rank: Rank::Kept,
+        }
+    }
+
+    pub(super) const fn is_gap(&self) -> bool {
+        self.header_len == 0
+    }
+
     fn new(kind: FrameKind, body: Bytes) -> Self {
         let opcode = match kind {
             FrameKind::Text => websocket::Opcode::Text,
