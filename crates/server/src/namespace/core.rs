@@ -125,13 +125,13 @@ impl NamespaceCore {
     }
 
     pub(super) fn make_lanes(&self) -> &Lanes {
-        self.lanes.get_or_init(Box::default)
+        self.lanes.get_or_init(|| Box::new(Lanes::new(self.routes.execution.is_keyed())))
     }
 
     /// This socket's events do not wait any more.
     pub(crate) fn forget_waiting(&self, socket: &Socket) {
         if let Some(lanes) = self.lanes() {
-            lanes.forget(socket, self.routes.execution.is_keyed());
+            lanes.forget(socket);
         }
     }
 
