@@ -140,7 +140,7 @@ pub struct Limits {
     pub max_total_outbox_bytes: usize,
     /// Bytes of events of one connection that may wait for connect handlers to finish; and of those that may wait for
     /// others to be handled before them. Default 1,000,000. A client that sends more before its connect handlers have
-    /// finished is closed; one whose events wait for others is not read until there is room.
+    /// finished is closed; one whose events wait for others is not read until half of them have gone on.
     pub max_early_bytes: usize,
     /// How long events may wait for a connect handler. Default 15 s. Then they are handled while it goes on, with a
     /// warning; where it is a middleware that has not finished the connection is closed.

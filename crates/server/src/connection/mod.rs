@@ -130,6 +130,8 @@ pub(crate) struct Connection {
     parked_bytes: AtomicUsize,
     /// Bytes of the events that wait for their turn; see [`crate::namespace`].
     lane_bytes: AtomicUsize,
+    /// So many of both that it is not read.
+    choked: AtomicBool,
     /// Bytes of the events that wait for connect handlers.
     early_bytes: AtomicUsize,
     /// Since when some have waited; 0 where none do. See [`pace::coarse`].
@@ -193,6 +195,7 @@ impl Connection {
             questions: AtomicU32::new(0),
             parked_bytes: AtomicUsize::new(0),
             lane_bytes: AtomicUsize::new(0),
+            choked: AtomicBool::new(false),
             early_bytes: AtomicUsize::new(0),
             early_since: AtomicU32::new(0),
             unread_since: AtomicU32::new(0),
@@ -515,7 +518,7 @@ impl Connection {
 
     /// Time passed.
     fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
-        let unread = self.is_choked() || self.throttled_until(now).is_some();
+        let unread = self.was_choked() || self.throttled_until(now).is_some();
         if unread && !self.is_unread_for(self.core.config.limits.stall_timeout, now) {
             // It is not read for now: its pong may have come long ago.
             inner.session.handle_unread(now, &self.core.session);

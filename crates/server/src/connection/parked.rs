@@ -2,7 +2,8 @@
 //!
 //! Only events wait: answers to what those handlers have emitted, pongs and disconnections go on, so that
 //! handlers that wait for their client are not waiting for ever. When too much is waiting the connection is
-//! not read any more, which holds the client back.
+//! not read any more, which holds the client back, until half of it has gone on: reading begins and stops again
+//! once for many events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,10 +26,33 @@ impl Connection {
         self.in_flight.load(Ordering::Relaxed) as usize >= self.core.config.limits.max_in_flight_handlers
     }
 
-    /// Whether so much waits that nothing more is read.
+    /// Whether so much waits that nothing more is read. Only the connection's driver asks.
     pub(super) fn is_choked(&self) -> bool {
-        let waiting = self.parked_bytes.load(Ordering::Relaxed) + self.lane_bytes.load(Ordering::Relaxed);
-        waiting > self.core.config.limits.max_early_bytes
+        if self.choked.load(Ordering::SeqCst) {
+            return !self.unchoke();
+        }
+        if self.waiting_events() <= self.core.config.limits.max_early_bytes {
+            return false;
+        }
+        self.choked.store(true, Ordering::SeqCst);
+        // Some may have gone on before they could see that somebody has to be told.
+        !self.unchoke()
+    }
+
+    /// As [`Connection::is_choked`], for whoever is not to change it.
+    pub(super) fn was_choked(&self) -> bool {
+        self.choked.load(Ordering::Relaxed)
+    }
+
+    /// Has the connection read on where little enough waits. `false` where it was not, or where it is not.
+    fn unchoke(&self) -> bool {
+        self.waiting_events() <= self.core.config.limits.max_early_bytes / 2
+            && self.choked.swap(false, Ordering::SeqCst)
+    }
+
+    /// The bytes of the events that wait.
+    fn waiting_events(&self) -> usize {
+        self.parked_bytes.load(Ordering::SeqCst) + self.lane_bytes.load(Ordering::SeqCst)
     }
 
     /// An event waits for its turn.
@@ -38,9 +62,8 @@ impl Connection {
 
     /// An event waits no more: where too much was waiting, the connection is read on.
     pub(crate) fn event_goes_on(&self, cost: usize) {
-        let was_choked = self.is_choked();
-        self.lane_bytes.fetch_sub(cost, Ordering::Relaxed);
-        if was_choked {
+        self.lane_bytes.fetch_sub(cost, Ordering::SeqCst);
+        if self.choked.load(Ordering::SeqCst) && self.unchoke() {
             self.wake_for(IO);
         }
     }
@@ -124,5 +147,31 @@ impl Early {
     /// What it is counted with.
     pub(crate) fn cost(&self) -> usize {
         self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>() + size_of::<Self>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_choked_is_read_on_when_half_has_gone_on() {
+        let socket = Socket::unconnected("{}");
+        let connection = socket.connection();
+        let max = connection.core.config.limits.max_early_bytes;
+        for _ in 0..max {
+            connection.event_waits(1);
+        }
+        assert!(!connection.is_choked());
+        connection.event_waits(1);
+        assert!(connection.is_choked() && connection.was_choked());
+        let mut changes = 0;
+        for left in (0..=max).rev() {
+            let before = connection.was_choked();
+            connection.event_goes_on(1);
+            changes += usize::from(before != connection.was_choked());
+            assert_eq!(connection.is_choked(), left > max / 2, "{left} bytes wait");
+        }
+        assert_eq!(changes, 1, "who takes the last of it has it read on");
     }
 }

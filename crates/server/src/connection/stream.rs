@@ -94,8 +94,8 @@ impl Stream {
 pub(super) struct Io {
     pub(super) stream: Stream,
     pub(super) decoder: Decoder,
-    /// What came before the driver read for the first time.
-    pub(super) early: Bytes,
+    /// What came before the driver read for the first time, or was read and not decoded.
+    pub(super) early: BytesMut,
     /// Frames on their way, oldest first.
     pub(super) writing: VecDeque<Frame>,
     /// Bytes of the oldest that have been written.
@@ -111,7 +111,7 @@ impl Io {
         Self {
             stream: incoming.stream,
             decoder: Decoder::new(Role::Server),
-            early: incoming.early,
+            early: incoming.early.into(),
             writing: VecDeque::new(),
             written: 0,
             closing: false,
@@ -139,13 +139,11 @@ impl Io {
         }
     }
 
-    /// Puts back what was read but not decoded.
+    /// Keeps what was read into a buffer that others use, and not decoded.
     pub(super) fn keep(&mut self, input: &[u8]) {
-        self.early = match (input.is_empty(), self.early.is_empty()) {
-            (true, _) => return,
-            (false, true) => Bytes::copy_from_slice(input),
-            (false, false) => [input, &self.early].concat().into(),
-        };
+        if !input.is_empty() {
+            self.early = BytesMut::from(input);
+        }
     }
 
     /// Writes as much as the transport takes. Ready when nothing is left.

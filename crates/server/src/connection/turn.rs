@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+use bytes::BytesMut;
 use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport};
 use enchufe_proto::websocket::{self, CloseCode, Opcode};
 use tokio::sync::oneshot;
@@ -134,8 +135,15 @@ impl Slot {
                 Poll::Pending => return connection.end_unread(),
                 Poll::Ready(received) => received,
             };
+            // What was kept is decoded where it lies.
+            let mut kept = BytesMut::new();
+            let was_kept = matches!(received, Received::Kept(_));
             let mut input: &mut [u8] = match received {
                 Received::Bytes(count) => buffer.get_mut(..count).unwrap_or_default(),
+                Received::Kept(bytes) => {
+                    kept = bytes;
+                    &mut kept
+                }
                 Received::Message(message) => {
                     self.message(&mut path, message, now, scratch);
                     continue;
@@ -148,7 +156,12 @@ impl Slot {
                 let limits = &connection.core.websocket_limits;
                 let Some(io) = self.io(path) else { return };
                 if connection.is_paused(now) {
-                    io.keep(input);
+                    if was_kept {
+                        let left = input.len();
+                        io.early = kept.split_off(kept.len() - left);
+                    } else {
+                        io.keep(input);
+                    }
                     self.paused = true;
                     return;
                 }
@@ -337,6 +350,8 @@ impl Slot {
 enum Received {
     /// So many bytes are in the buffer.
     Bytes(usize),
+    /// These were kept.
+    Kept(BytesMut),
     /// A large message is complete.
     Message(websocket::Message<'static>),
     /// A large message has grown.
@@ -352,13 +367,7 @@ fn receive(
     cx: &mut Context<'_>,
 ) -> Poll<Received> {
     if !io.early.is_empty() {
-        let count = io.early.len().min(buffer.len());
-        let bytes = io.early.split_to(count);
-        if io.early.is_empty() {
-            io.early = bytes::Bytes::new();
-        }
-        buffer.get_mut(..count).unwrap_or_default().copy_from_slice(&bytes);
-        return Poll::Ready(Received::Bytes(count));
+        return Poll::Ready(Received::Kept(std::mem::take(&mut io.early)));
     }
     let (read, direct) = match io.decoder.spare() {
         Some(mut spare) => (io.stream.poll_read_into(cx, &mut spare), true),
