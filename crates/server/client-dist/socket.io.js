@@ -1003,6 +1003,7 @@
     onclose(reason, description) {
       this.connected = false;
       this.id = void 0;
+      this.receiveBuffer = [];
       this.$emit("disconnect", reason, description);
       for (const id of Object.keys(this.acks)) {
         if (!this.sendBuffer.some((packet) => packet.id == id)) fail(this, id, new Error("socket has been disconnected"));
@@ -1063,6 +1064,7 @@
     destroy() {
       for (const off of this.subs || []) off();
       this.subs = void 0;
+      this.receiveBuffer = [];
       this.io._destroy();
     }
     /** Leaves the namespace; the connection closes when no other uses it. There will be no reconnection. */

@@ -2,7 +2,8 @@
  * A `Socket` is one namespace of a connection: events both ways, acknowledgements, what is kept while there is no connection.
  *
  * Promises: events leave in the order of `emit`, those that are emitted offline at the next CONNECT; an acknowledgement is
- * called at most once; events that arrive before the CONNECT are delivered right before `connect`.
+ * called at most once; events that arrive before the CONNECT are delivered right before `connect`, or never where the
+ * connection ends first: a server that recovers sends them again.
  */
 import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
 import { fail, register, type Ack } from "./acks.js";
@@ -170,6 +171,7 @@ export class Socket<
   private onclose(reason: string, description?: DisconnectDescription): void {
     this.connected = false;
     this.id = undefined;
+    this.receiveBuffer = [];
     this.$emit("disconnect", reason as Socket.DisconnectReason, description);
     // Nobody will answer any more, but for what was not sent yet.
     for (const id of Object.keys(this.acks)) {
@@ -237,6 +239,7 @@ export class Socket<
   private destroy(): void {
     for (const off of this.subs || []) off();
     this.subs = undefined;
+    this.receiveBuffer = [];
     this.io._destroy();
   }
 

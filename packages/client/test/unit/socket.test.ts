@@ -284,6 +284,29 @@ test("events_before_the_connect_are_delivered_right_before_it", async () => {
   assert.deepEqual(log, [[1], true, [2], true, "connect", [3], true]);
 });
 
+for (const [how, cut] of [
+  ["the_connection_is_cut", (socket: any) => FakeTransport.last.lose()],
+  ["the_socket_leaves", (socket: any) => socket.disconnect().connect()],
+] as const) {
+  test("events_before_a_connect_that_never_comes_are_forgotten_when_" + how, async () => {
+    const { socket, transport } = await connected(fixed, "/", {}, "id-1");
+    const log: any[] = [];
+    socket.on("x", (...args: any[]) => log.push(args));
+    transport.lose();
+    mock.timers.tick(100);
+    FakeTransport.last.handshake();
+    FakeTransport.last.receive('42["x","offset-1"]');
+    await settle();
+    // The offset is still the old one: the server sends the same again.
+    cut(socket);
+    mock.timers.tick(100);
+    FakeTransport.last.handshake();
+    FakeTransport.last.receive('42["x","offset-1"]', '40{"sid":"id-2"}');
+    await settle();
+    assert.deepEqual(log, [["offset-1"]]);
+  });
+}
+
 test("a_server_disconnect_is_final_until_connect", async () => {
   const { socket, transport } = await connected(fixed);
   const log: any[] = [];
