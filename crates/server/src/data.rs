@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::handler::let_go;
+
 /// What an application keeps for a socket: one value that can be sent to other nodes of a cluster, as
 /// `socket.data` in the official API, and any number of values that cannot, one of each type.
 ///
@@ -30,6 +32,15 @@ pub struct SocketData(Mutex<Option<Arc<Mutex<Kept>>>>);
 struct Kept {
     value: Option<Arc<RawValue>>,
     local: HashMap<TypeId, Arc<dyn Any + Send + Sync>, RandomState>,
+}
+
+/// Whoever lets the socket go last drops what was kept for it: a driver with other connections, as a rule.
+impl Drop for Kept {
+    fn drop(&mut self) {
+        for (_, value) in self.local.drain() {
+            let_go("the destructor of socket.data", value);
+        }
+    }
 }
 
 impl SocketData {

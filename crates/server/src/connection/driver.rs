@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use enchufe_proto::engine::Millis;
+use enchufe_proto::engine::{CloseReason, Millis};
 use enchufe_proto::socket::Assembler;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -23,7 +23,7 @@ use super::stream::Io;
 use super::wheel::Wheel;
 use super::{Connection, mux};
 use crate::engine::observer;
-use crate::handler::guarded;
+use crate::handler::{guarded, let_go};
 use crate::overload::{self, Backlog};
 use crate::time::Clock;
 
@@ -179,7 +179,10 @@ impl Driver {
         }
         for key in opened {
             if let Some(slot) = self.slots.get(key as usize) {
-                mux::opened(&slot.connection);
+                let connection = &slot.connection;
+                if guarded("a connection's opening", || mux::opened(connection)).is_none() {
+                    connection.abort(CloseReason::ForcedServerClose);
+                }
             }
         }
     }
@@ -201,8 +204,8 @@ impl Driver {
     /// One connection's turn. `false` where nothing of it remains.
     fn turn(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
-        // Handlers are guarded where they are called; what is left is the destructors of what the application
-        // keeps for a socket. A panic there is not to end the other connections.
+        // The application's code is guarded where it is called. This is for what nobody thought of: it is not to end the
+        // other connections.
         let (buffer, scratch) = (&mut self.read_buffer, &mut self.scratch);
         let alive = guarded("a connection", || slot.turn(now, buffer, scratch));
         if alive != Some(true) {
@@ -212,7 +215,7 @@ impl Driver {
             let slot = self.slots.remove(key as usize);
             self.backlog.changed(slot.waiting, 0);
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
-            return;
+            return let_go("a connection", slot);
         }
         if !slot.dirty {
             slot.dirty = true;
@@ -331,6 +334,7 @@ impl Drop for Driver {
         });
         for connection in driven.chain(arrived) {
             connection.abandon();
+            let_go("a connection", connection);
         }
     }
 }

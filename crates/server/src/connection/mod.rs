@@ -43,6 +43,7 @@ use crate::core::Core;
 use crate::error::Refusal;
 use crate::frames::Frames;
 use crate::frames::{self, Wire};
+use crate::handler::guarded;
 use crate::handshake::RequestBlock;
 use crate::id::SocketId;
 use crate::namespace::{Granted, NamespaceCore, Question};
@@ -348,8 +349,8 @@ impl Connection {
         self.notify();
     }
 
-    /// Ends a connection whose driver has gone with its runtime: nothing can run for it any more, not even the
-    /// handlers of its end.
+    /// Ends a connection whose driver has gone with its runtime, or has found that its turn panics: nothing can run for
+    /// it any more, not even the handlers of its end. It does not panic itself.
     pub(super) fn abandon(&self) {
         let mut inner = self.inner.lock();
         inner.gone = true;
@@ -364,6 +365,7 @@ impl Connection {
         let sockets = inner.sockets.take();
         drop(inner);
         drop((poll, place));
+        self.clear_parked();
         self.core.registry.remove(self);
         // Among them those that were disconnected, and have not left their namespace.
         let disconnected: Vec<_> = mail
@@ -371,9 +373,11 @@ impl Connection {
             .filter_map(|mail| if let Mail::Disconnected(socket) = mail { Some(socket) } else { None })
             .collect();
         for socket in sockets.into_iter().chain(disconnected) {
-            socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
-            socket.leave_namespace();
-            socket.drop_own_routes();
+            guarded("the end of a socket", move || {
+                socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
+                socket.leave_namespace();
+                socket.drop_own_routes();
+            });
         }
     }
 

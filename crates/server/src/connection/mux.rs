@@ -308,12 +308,19 @@ pub(super) fn closed(connection: &Arc<Connection>, sockets: Sockets, reason: Dis
     if let Layer::Engine(handler) = &connection.core.layer {
         guarded("EngineHandler::on_close", || handler.on_close(&EngineSocket(connection.clone()), reason));
     }
-    for socket in sockets {
-        if socket.begin_disconnect(reason) {
-            disconnected(&socket);
-        }
-    }
+    all_leave(sockets, reason);
     observe(connection, |observer, socket| observer.on_close(socket, reason));
+}
+
+/// All of these leave, each whatever becomes of the others.
+fn all_leave(sockets: Sockets, reason: DisconnectReason) {
+    for socket in sockets {
+        guarded("the end of a socket", move || {
+            if socket.begin_disconnect(reason) {
+                disconnected(&socket);
+            }
+        });
+    }
 }
 
 fn check(connection: &Arc<Connection>, decoded: Result<(), DecodeError>) {
@@ -331,10 +338,6 @@ fn undecodable(connection: &Arc<Connection>, error: &DecodeError) {
 fn violation(connection: &Arc<Connection>, reason: CloseReason, what: &str) {
     tracing::debug!(what, "a client broke the rules of Socket.IO: closed");
     connection.core.stats.protocol_errors.fetch_add(1, Ordering::Relaxed);
-    for socket in connection.take_sockets() {
-        if socket.begin_disconnect(reason.into()) {
-            disconnected(&socket);
-        }
-    }
+    all_leave(connection.take_sockets(), reason.into());
     connection.close(reason);
 }

@@ -13,6 +13,7 @@ use super::driver::Slot;
 use super::stream::{Incoming, Io};
 use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, linger, mux};
 use crate::engine::observer::observe;
+use crate::handler::guarded;
 use crate::namespace::dispatch;
 use crate::reason::DisconnectReason;
 use crate::stats;
@@ -33,7 +34,10 @@ impl Slot {
         let mail = std::mem::take(&mut connection.inner.lock().mail);
         for mail in mail {
             readable |= matches!(mail, Mail::Stream(..));
-            self.open_mail(mail, now);
+            if guarded("a connection's mail", || self.open_mail(mail, now)).is_none() {
+                // Who knows what it has left half done; the rest of the mail is about others too.
+                connection.abort(CloseReason::ForcedServerClose);
+            }
         }
         if !self.apply_outputs(now, scratch) {
             return false;
@@ -338,7 +342,9 @@ impl Slot {
                 Mail::Post(_, answer) => {
                     let _ = answer.send(PostAnswer::Bad);
                 }
-                Mail::Disconnected(socket) => mux::disconnected(&socket),
+                Mail::Disconnected(socket) => {
+                    guarded("the end of a socket", move || mux::disconnected(&socket));
+                }
                 Mail::Stream(..) | Mail::Admitted(_) | Mail::Enter(..) | Mail::Turn(_) => {}
             }
         }

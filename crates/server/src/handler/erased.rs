@@ -1,7 +1,7 @@
 //! Handlers of all types, in the one form that the route table holds.
 
 use super::function::HandlerFn;
-use super::guard::{Guarded, guarded};
+use super::guard::{Guarded, guarded, let_go};
 use super::name::HandlerName;
 use super::returned::{Answers, Returns};
 use crate::extract::{Context, Extractors, Kind, Rejection};
@@ -82,6 +82,15 @@ impl<K: Kind> BoxHandler<K> {
     }
 }
 
+/// Handlers are dropped by whoever was the last to use them, and what they have captured is the application's.
+impl<K: Kind> Drop for BoxHandler<K> {
+    fn drop(&mut self) {
+        // A box of nothing takes no memory.
+        let handler = std::mem::replace(&mut self.0, Box::new(Gone));
+        let_go("the destructor of a handler", handler);
+    }
+}
+
 impl<K: Kind> fmt::Debug for BoxHandler<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Handler").field(&self.0.name()).finish()
@@ -132,6 +141,25 @@ where
 
     fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// In the place of a handler that has gone.
+struct Gone;
+
+impl<K: Kind> Call<K> for Gone {
+    fn call(&self, _: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError> {
+        Err(CallError::Panicked)
+    }
+
+    fn answers(&self) -> Answers {
+        Answers::No
+    }
+
+    fn requirements(&self, _: &mut Requirements) {}
+
+    fn name(&self) -> &str {
+        ""
     }
 }
 

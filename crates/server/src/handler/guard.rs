@@ -15,11 +15,23 @@ use std::task::{Context, Poll};
 pub(crate) fn guarded<T>(handler: &str, run: impl FnOnce() -> T) -> Option<T> {
     // Nothing of ours is borrowed by the code but what it may leave half changed without harm: the context of
     // one call, which is thrown away, and the future, which is never polled again.
-    let result = catch_unwind(AssertUnwindSafe(run));
-    if result.is_err() {
-        tracing::error!(handler, "handler panicked");
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(done) => Some(done),
+        Err(thrown) => {
+            tracing::error!(handler, "handler panicked");
+            // What was thrown is user code too, and so is what its destructor throws: that is where it ends.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+                std::mem::forget(again);
+            }
+            None
+        }
     }
-    result.ok()
+}
+
+/// Drops what is the application's. Values are to be let go one by one: a destructor that panics while another's panic
+/// unwinds ends the process.
+pub(crate) fn let_go<T>(what: &str, value: T) {
+    guarded(what, || drop(value));
 }
 
 pin_project! {

@@ -78,7 +78,7 @@ pub(crate) use answer::{Never, says_something};
 #[cfg(test)]
 pub(crate) use erased::HandlerFuture;
 pub(crate) use erased::{BoxHandler, CallError};
-pub(crate) use guard::guarded;
+pub(crate) use guard::{guarded, let_go};
 pub(crate) use incoming::Verdict;
 pub(crate) use name::HandlerName;
 pub(crate) use returned::Answers;

@@ -25,7 +25,6 @@ use crate::data::SocketData;
 use crate::engine::EngineSocket;
 use crate::error::Refusal;
 use crate::frames::{self, Wire};
-use crate::handler::guarded;
 use crate::id::SocketId;
 use crate::namespace::{INVALID_NAMESPACE, NamespaceCore, OwnRoutes};
 use crate::operators::{Broadcast, Rooms};
@@ -417,8 +416,7 @@ impl Socket {
 
     /// Lets go of its own handlers without calling any: they may hold the socket, and it them.
     pub(crate) fn drop_own_routes(&self) {
-        // Their destructors are the application's.
-        guarded("socket.on", || drop(self.0.own_routes.end()));
+        drop(self.0.own_routes.end());
     }
 
     /// Why it left; `None` where it was never let in, or is still here.

@@ -145,34 +145,3 @@ async fn a_client_that_never_fetches_its_end_is_let_go() {
     sleep(Duration::from_secs(31)).await;
     assert_eq!(io.connections(), 0);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_destructor_that_panics_ends_no_other_connection() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("on purpose");
-        }
-    }
-    let io = serve(
-        Namespace::new("/")
-            .on("arm", async |socket: Socket| {
-                socket.data().insert(Bomb);
-            })
-            .on("ping", async || "pong"),
-    );
-    for via in Via::BOTH {
-        let mut other = Client::connect(&io, via).await;
-        let mut client = Client::connect(&io, via).await;
-        client.send_all(&["420[\"arm\"]", "1"]).await;
-        drop(client);
-        sleep(Duration::from_millis(100)).await;
-        other.send("421[\"ping\"]").await;
-        assert_eq!(other.next().await, "431[\"pong\"]", "{via:?}");
-        assert_eq!(io.of("/").sockets().len(), 1);
-        drop(other);
-        io.of("/").disconnect_sockets(true);
-        sleep(Duration::from_secs(60)).await;
-        assert_eq!(io.connections(), 0);
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use enchufe::{Ack, Data, Namespace, Refusal, Server, Socket};
+use enchufe::{Ack, Data, Limits, Namespace, Refusal, Server, Socket};
 use tokio::time::{Duration, sleep, timeout};
 
 use crate::support::{Client, Polling, Via, Ws, only_here, wait_until};
@@ -186,4 +186,29 @@ async fn nobody_waits_for_ever_for_a_drained_outbox() {
     for sender in senders {
         sender.await.unwrap();
     }
+}
+
+/// Events that wait for running handlers hold their socket, which holds the connection that they wait in.
+#[test]
+fn a_runtime_that_ends_takes_the_events_along_that_waited() {
+    let probe = Arc::new(());
+    let work = probe.clone();
+    let io = Server::builder()
+        .limits(Limits { max_in_flight_handlers: 1, ..Limits::default() })
+        .namespace(Namespace::new("/").on("work", move || {
+            let _holds = &work;
+            std::future::pending::<()>()
+        }))
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let client = runtime.block_on(async {
+        let mut client = Client::connect(&io, Via::WebSocket).await;
+        client.send_all(&["42[\"work\"]", "42[\"work\",\"waits\"]", "41"]).await;
+        wait_until("it has left", || io.of("/").sockets().is_empty()).await;
+        client
+    });
+    drop(runtime);
+    drop((client, io));
+    assert_eq!(Arc::strong_count(&probe), 1, "the server has gone, and its handlers with it");
 }

@@ -9,6 +9,7 @@ mod support;
 mod acks;
 mod cluster;
 mod compression;
+mod destructors;
 mod disconnect;
 mod dynamic;
 mod early;
