@@ -1,80 +1,18 @@
 //! What is known of a client from the request that opened its connection, in one compact block.
 
+mod block;
+
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
-/// The request that opened a connection. Kept for the connection's life, so in a single allocation:
-/// the texts one after another, `name`, `value`, `name`, `value`…, each with its length.
-#[derive(Debug)]
-pub(crate) struct RequestBlock {
-    /// The address of the peer, or of the last proxy.
-    address: Option<SocketAddr>,
-    /// Milliseconds since 1970.
-    issued: u64,
-    secure: bool,
-    /// Path and query, then the headers, each text prefixed with its length in two bytes.
-    texts: Box<[u8]>,
-}
-
-impl RequestBlock {
-    /// What is kept of such a request, in bytes.
-    pub(crate) fn size_of(uri: &http::Uri, headers: &HeaderMap) -> usize {
-        let target = uri.path_and_query().map_or(1, |target| target.as_str().len());
-        let headers = headers.iter().map(|(name, value)| 4 + name.as_str().len() + value.len());
-        2 + target + headers.sum::<usize>()
-    }
-
-    pub(crate) fn new(
-        uri: &http::Uri,
-        headers: &HeaderMap,
-        address: Option<SocketAddr>,
-        secure: bool,
-    ) -> Self {
-        let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let mut texts = Vec::with_capacity(Self::size_of(uri, headers));
-        push_text(&mut texts, target.as_bytes());
-        for (name, value) in headers {
-            push_text(&mut texts, name.as_str().as_bytes());
-            push_text(&mut texts, value.as_bytes());
-        }
-        let issued = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self {
-            address,
-            issued: u64::try_from(issued.as_millis()).unwrap_or(u64::MAX),
-            secure,
-            texts: texts.into_boxed_slice(),
-        }
-    }
-
-    pub(crate) fn set_address_if_unknown(&mut self, address: Option<SocketAddr>) {
-        self.address = self.address.or(address);
-    }
-
-    fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.texts[..];
-        std::iter::from_fn(move || {
-            let (len, tail) = rest.split_first_chunk::<2>()?;
-            let (text, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
-            rest = tail;
-            Some(text)
-        })
-    }
-}
-
-/// A length takes two bytes: a text that is longer than that can say is cut.
-fn push_text(texts: &mut Vec<u8>, text: &[u8]) {
-    let text = text.get(..usize::from(u16::MAX)).unwrap_or(text);
-    texts.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    texts.extend_from_slice(text);
-}
+pub(crate) use self::block::{RequestBlock, RequestDraft, size_of};
 
 /// What a client said of itself when it connected: the headers, query and address of its first request, and
 /// the `auth` that it sent to this namespace. Cheap to clone; serialises as the official `socket.handshake`.
@@ -92,47 +30,46 @@ fn push_text(texts: &mut Vec<u8>, text: &[u8]) {
 /// ```
 #[derive(Clone)]
 pub struct Handshake {
-    request: Arc<RequestBlock>,
+    request: RequestBlock,
     auth: Option<Arc<str>>,
 }
 
 impl Handshake {
-    pub(crate) const fn new(request: Arc<RequestBlock>, auth: Option<Arc<str>>) -> Self {
-        Self { request, auth }
+    pub(crate) const fn new(request: RequestBlock) -> Self {
+        Self { request, auth: None }
+    }
+
+    /// The same request, with what a client sent to a namespace.
+    pub(crate) fn with_auth(&self, auth: Arc<str>) -> Self {
+        Self { request: self.request.clone(), auth: Some(auth) }
     }
 
     /// From the official `socket.handshake`, as another node tells it. The port of the address, which is not told, is 0;
     /// what follows from the headers and the address of the request is not read.
     pub(crate) fn from_json(json: &str) -> Result<Self, serde_json::Error> {
         let told: Told = serde_json::from_str(json)?;
-        let mut texts = Vec::with_capacity(told.url.len() + told.headers.len() * 48);
-        push_text(&mut texts, told.url.as_bytes());
+        let mut draft = RequestDraft::new(told.issued, told.secure, told.url.len() + told.headers.len() * 48);
+        draft.target(&told.url);
         for (name, value) in &told.headers {
-            push_text(&mut texts, name.as_bytes());
             // Of several values Node makes a list.
-            push_text(&mut texts, value.as_str().map_or_else(|| value.to_string(), Into::into).as_bytes());
+            draft.header(name, value.as_str().map_or_else(|| value.to_string(), Into::into).as_bytes());
         }
-        let address = told.address.and_then(|address| address.parse().ok()).map(|ip| SocketAddr::new(ip, 0));
-        let request = RequestBlock {
-            address,
-            issued: told.issued,
-            secure: told.secure,
-            texts: texts.into_boxed_slice(),
-        };
+        if let Some(ip) = told.address.and_then(|address| address.parse().ok()) {
+            draft.set_address(SocketAddr::new(ip, 0));
+        }
         let auth = told.auth.map(|auth| Arc::from(auth.get()));
-        Ok(Self { request: Arc::new(request), auth })
+        Ok(Self { request: draft.finish(), auth })
     }
 
     /// That of a client of whom nothing is known.
     pub(crate) fn unknown() -> Self {
-        let request = RequestBlock { address: None, issued: 0, secure: false, texts: Box::default() };
-        Self { request: Arc::new(request), auth: None }
+        Self::new(RequestDraft::new(0, false, 0).finish())
     }
 
     /// The path and query of the first request.
     #[must_use]
     pub fn url(&self) -> Cow<'_, str> {
-        self.request.texts().next().map_or(Cow::Borrowed("/"), String::from_utf8_lossy)
+        self.request.target().map_or(Cow::Borrowed("/"), String::from_utf8_lossy)
     }
 
     /// One query parameter, decoded.
@@ -159,29 +96,28 @@ impl Handshake {
 
     /// All headers, in order.
     pub fn headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let mut texts = self.request.texts().skip(1);
-        std::iter::from_fn(move || {
-            Some((String::from_utf8_lossy(texts.next()?), String::from_utf8_lossy(texts.next()?)))
-        })
+        self.request
+            .headers()
+            .map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
     }
 
     /// The address of the peer, or of the last proxy; `None` where the host server does not tell it.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.request.address
+        self.request.address()
     }
 
     /// When the connection was opened.
     #[must_use]
     pub fn issued(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_millis(self.request.issued)
+        UNIX_EPOCH + Duration::from_millis(self.request.issued())
     }
 
     /// Whether the connection is encrypted, as far as the request itself says: over HTTP/1.1 it does not, so this is
     /// `false` there unless what stands in front of the server writes the scheme into the request's address.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        self.request.secure
+        self.request.is_secure()
     }
 
     /// Whether the request had an `Origin` header, as the official server understands `xdomain`: browsers send it to
@@ -209,7 +145,7 @@ impl Handshake {
 impl std::fmt::Debug for Handshake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Headers and auth hold secrets.
-        f.debug_struct("Handshake").field("address", &self.request.address).finish_non_exhaustive()
+        f.debug_struct("Handshake").field("address", &self.request.address()).finish_non_exhaustive()
     }
 }
 
@@ -221,7 +157,7 @@ impl Serialize for Handshake {
         out.serialize_field("address", &self.address().map(|address| address.ip().to_string()))?;
         out.serialize_field("xdomain", &self.is_cross_domain())?;
         out.serialize_field("secure", &self.is_secure())?;
-        out.serialize_field("issued", &self.request.issued)?;
+        out.serialize_field("issued", &self.request.issued())?;
         out.serialize_field("url", &self.url())?;
         let query = self.query_pairs();
         out.serialize_field(
@@ -267,13 +203,14 @@ mod tests {
     use super::*;
 
     fn handshake(uri: &str, auth: Option<&str>) -> Handshake {
-        let mut headers = HeaderMap::new();
+        let mut headers = http::HeaderMap::new();
         headers.insert("user-agent", "test".parse().unwrap());
         headers.append("x-a", "1".parse().unwrap());
         headers.append("x-a", "2".parse().unwrap());
-        let address = "127.0.0.1:80".parse().unwrap();
-        let request = RequestBlock::new(&uri.parse().unwrap(), &headers, Some(address), false);
-        Handshake::new(Arc::new(request), auth.map(Into::into))
+        let mut request = RequestDraft::of(&uri.parse().unwrap(), &headers, false);
+        request.set_address("127.0.0.1:80".parse().unwrap());
+        let handshake = Handshake::new(request.finish());
+        auth.map_or_else(|| handshake.clone(), |auth| handshake.with_auth(auth.into()))
     }
 
     #[test]
@@ -283,12 +220,9 @@ mod tests {
         assert_eq!(handshake.query("name").as_deref(), Some("José P"));
         assert_eq!(handshake.header("User-Agent").as_deref(), Some("test"));
         assert_eq!(handshake.headers().count(), 3);
+        assert_eq!(handshake.address(), Some("127.0.0.1:80".parse().unwrap()));
+        assert!(handshake.issued() > UNIX_EPOCH + Duration::from_secs(1_600_000_000));
         assert_eq!(handshake.auth_json(), "{}");
-        let texts = &handshake.request.texts;
-        assert_eq!(
-            texts.len(),
-            "/socket.io/?EIO=4&name=Jos%C3%A9+P".len() + 2 + 10 + 4 + 2 * (3 + 1) + 3 * 4
-        );
     }
 
     #[test]

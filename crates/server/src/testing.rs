@@ -6,7 +6,7 @@ use crate::connection::driver::DriverHandle;
 use crate::core::{Core, Layer};
 use crate::extract::{Context, Kind as Occasion, OnEvent};
 use crate::handler::{BoxHandler, CallError, Handler, HandlerFuture};
-use crate::handshake::RequestBlock;
+use crate::handshake::{Handshake, RequestDraft};
 use crate::id::SocketId;
 use crate::namespace::{NamespaceCore, Namespaces};
 use crate::origin::OriginCheck;
@@ -92,15 +92,14 @@ impl Socket {
         let (namespaces, _) =
             Namespaces::new(Vec::new(), Arc::default(), false, None).expect("nothing is defined twice");
         let core = Core::new(Config::default(), Layer::SocketIo, OriginCheck::Off, namespaces);
-        let block =
-            RequestBlock::new(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), None, false);
+        let request = RequestDraft::of(&"/socket.io/".parse().expect("a path"), &HeaderMap::new(), false);
         let open = Frame::text("0{}");
         let session = Session::server(0, Transport::Polling, open, 1, &core.session);
         let connection = Connection::new(
             core,
             DriverHandle::new(),
             SocketId::random(),
-            Arc::new(block),
+            Handshake::new(request.finish()),
             Dialect::default(),
             session,
         );

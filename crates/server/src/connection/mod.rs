@@ -44,7 +44,7 @@ use crate::error::Refusal;
 use crate::frames::Frames;
 use crate::frames::{self, Wire};
 use crate::handler::guarded;
-use crate::handshake::RequestBlock;
+use crate::handshake::Handshake;
 use crate::id::SocketId;
 use crate::namespace::{Granted, NamespaceCore, Question};
 use crate::overload::OutboxPolicy;
@@ -114,7 +114,8 @@ pub(crate) struct Connection {
     /// The secret that lets a client speak for this session. Never shown to others.
     pub(crate) sid: SocketId,
     pub(crate) core: Arc<Core>,
-    pub(crate) request: Arc<RequestBlock>,
+    /// Without any namespace's auth.
+    pub(crate) handshake: Handshake,
     /// How its client writes and reads; a WebSocket that it upgrades to may take binary data where polling did not.
     pub(crate) dialect: Dialect,
     driver: Arc<DriverHandle>,
@@ -176,7 +177,7 @@ impl Connection {
         core: Arc<Core>,
         driver: Arc<DriverHandle>,
         sid: SocketId,
-        request: Arc<RequestBlock>,
+        handshake: Handshake,
         dialect: Dialect,
         session: Session,
     ) -> Arc<Self> {
@@ -185,7 +186,7 @@ impl Connection {
         Arc::new(Self {
             sid,
             core,
-            request,
+            handshake,
             dialect,
             driver,
             key: AtomicU32::new(u32::MAX),
@@ -246,6 +247,11 @@ impl Connection {
         drop(inner);
         self.notify();
         Ok(())
+    }
+
+    /// What is known of the client, with what it sent to a namespace.
+    pub(crate) fn handshake_with(&self, auth: Option<Arc<str>>) -> Handshake {
+        auth.map_or_else(|| self.handshake.clone(), |auth| self.handshake.with_auth(auth))
     }
 
     fn now(&self) -> Millis {

@@ -60,7 +60,7 @@ impl EngineSocket {
     /// The request that opened the connection.
     #[must_use]
     pub fn handshake(&self) -> Handshake {
-        Handshake::new(self.0.request.clone(), None)
+        self.0.handshake.clone()
     }
 
     /// The address of the peer, or of the last proxy; `None` where the host server does not tell it.

@@ -14,7 +14,7 @@ use super::answer::{self, Answer};
 use super::{RequestHead, request};
 use crate::core::Core;
 use crate::error::{BadRequest, ConnectionError};
-use crate::handshake::RequestBlock;
+use crate::handshake;
 use crate::id::SocketId;
 use crate::places::{Full, Place};
 use crate::stats;
@@ -94,7 +94,7 @@ pub(crate) async fn admit(
 ) -> Result<(SocketId, Dialect, Place), Refused> {
     // Before anything is done for it: handshakes that take long have their places too.
     let place = place(core, head)?;
-    if RequestBlock::size_of(head.uri(), head.headers()) > core.config.limits.max_head_bytes {
+    if handshake::size_of(head.uri(), head.headers()) > core.config.limits.max_head_bytes {
         tracing::debug!("the head of a request is larger than `max_head_bytes`");
         return Err(Refused::HeadTooLarge);
     }

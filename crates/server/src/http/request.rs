@@ -12,7 +12,7 @@ use crate::config::TransportKind;
 use crate::connection::Connection;
 use crate::core::{Core, Layer};
 use crate::error::{BadRequest, ConnectionError};
-use crate::handshake::RequestBlock;
+use crate::handshake::{Handshake, RequestDraft};
 use crate::id::SocketId;
 use crate::origin::OriginCheck;
 use crate::stats;
@@ -155,15 +155,19 @@ pub(super) fn dialect(head: &RequestHead, revision: Revision) -> Dialect {
 }
 
 /// What is kept of the request that opens a connection.
-pub(crate) fn block(head: &RequestHead) -> RequestBlock {
+pub(crate) fn block(head: &RequestHead) -> RequestDraft {
     let secure = head.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
-    RequestBlock::new(head.uri(), head.headers(), head.address(), secure)
+    let mut draft = RequestDraft::of(head.uri(), head.headers(), secure);
+    if let Some(address) = head.address() {
+        draft.set_address(address);
+    }
+    draft
 }
 
 /// A new session and its connection, not yet with its driver.
 pub(crate) fn connection(
     core: &Arc<Core>,
-    request: RequestBlock,
+    request: RequestDraft,
     transport: Transport,
     dialect: Dialect,
     sid: SocketId,
@@ -184,7 +188,8 @@ pub(crate) fn connection(
     if let Some(message) = &core.config.initial_packet {
         session.outbox().push_unbounded(message.clone().into_frame());
     }
-    let connection = Connection::new(core.clone(), driver, sid, Arc::new(request), dialect, session);
+    let connection =
+        Connection::new(core.clone(), driver, sid, Handshake::new(request.finish()), dialect, session);
     if !core.registry.insert(&connection) {
         return Err(NotOpened::SidTaken);
     }

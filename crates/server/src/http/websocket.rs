@@ -59,8 +59,11 @@ pub(crate) async fn open(
         if dialect.revision == Revision::Three {
             tokio::time::sleep(LISTENING).await;
         }
-        if let Stream::Tcp(stream) = &incoming.stream {
-            block.set_address_if_unknown(stream.peer_addr().ok());
+        if let Stream::Tcp(stream) = &incoming.stream
+            && !block.has_address()
+            && let Ok(address) = stream.peer_addr()
+        {
+            block.set_address(address);
         }
         match request::connection(&core, block, Transport::WebSocket, dialect, sid) {
             Ok(connection) => {

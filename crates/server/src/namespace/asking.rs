@@ -11,7 +11,6 @@ use crate::error::Refusal;
 use crate::extract::Context;
 use crate::frames::Wire;
 use crate::handler::CallError;
-use crate::handshake::Handshake;
 use crate::parser::Parser;
 use crate::server::Server;
 
@@ -50,7 +49,7 @@ impl Question {
 
     async fn ask(&self) -> Result<Arc<NamespaceCore>, Refusal> {
         let core: &Arc<Core> = &self.connection.core;
-        let handshake = Handshake::new(self.connection.request.clone(), self.auth.clone());
+        let handshake = self.connection.handshake_with(self.auth.clone());
         for parent in &self.parents {
             let accepted = match &parent.dynamic.matcher {
                 Matcher::Asking(predicate) => {

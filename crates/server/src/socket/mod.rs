@@ -71,7 +71,8 @@ struct SocketInner {
     key: u32,
     namespace: Arc<NamespaceCore>,
     connection: Arc<Connection>,
-    handshake: Handshake,
+    /// Only where it has an auth: else the connection's says it all.
+    handshake: Option<Box<Handshake>>,
     acks: Mutex<PendingAcks>,
     early: Mutex<Option<Box<EarlyEvents>>>,
     data: SocketData,
@@ -103,7 +104,7 @@ impl Entering<'_> {
             key,
             namespace: self.namespace.clone(),
             connection: self.connection.clone(),
-            handshake: Handshake::new(self.connection.request.clone(), self.auth),
+            handshake: self.auth.map(|auth| Box::new(self.connection.handshake.with_auth(auth))),
             acks: Mutex::new(PendingAcks::default()),
             early: Mutex::new(Some(Box::default())),
             data: data.unwrap_or_default(),
@@ -152,7 +153,7 @@ impl Socket {
     /// What the client said of itself when it connected.
     #[must_use]
     pub fn handshake(&self) -> &Handshake {
-        &self.0.handshake
+        self.0.handshake.as_deref().unwrap_or(&self.0.connection.handshake)
     }
 
     /// Whether it has been let in and has not left.
