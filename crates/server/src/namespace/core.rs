@@ -152,9 +152,7 @@ impl NamespaceCore {
         members.sockets.try_remove(socket.key() as usize);
         members.leave_all(self.room_events.as_deref(), socket);
         // An old client that has come back at once has the same id again.
-        if members.by_id.get(socket.id_ref()) == Some(&socket.key()) {
-            members.by_id.remove(socket.id_ref());
-        }
+        members.forget_id(socket);
         drop(members);
         drop(forgotten);
         self.tell_room_events(socket.namespace_core());
@@ -162,7 +160,7 @@ impl NamespaceCore {
 
     pub(crate) fn socket(&self, id: &SocketId) -> Option<Socket> {
         let members = self.members.read();
-        let key = *members.by_id.get(id)?;
+        let key = members.key_of(id.as_str())?;
         members.sockets.get(key as usize).cloned()
     }
 

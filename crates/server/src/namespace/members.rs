@@ -2,8 +2,10 @@
 
 use enchufe_cluster::{RoomName, Rooms as RoomIndex, Selection};
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use slab::Slab;
+use std::hash::BuildHasher;
 
 use crate::id::{IdText, SocketId};
 use crate::operators::RoomEvents;
@@ -12,14 +14,24 @@ use crate::socket::Socket;
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) sockets: Slab<Socket>,
-    pub(super) by_id: HashMap<SocketId, u32, RandomState>,
+    /// The keys of all, hashed by their ids.
+    by_id: HashTable<u32>,
+    hasher: RandomState,
     pub(super) rooms: RoomIndex,
 }
 
 impl Members {
     /// The socket whose id this is.
-    fn key_of(&self, name: &str) -> Option<u32> {
-        if SocketId::may_be(name) { self.by_id.get(&IdText::new(name)).copied() } else { None }
+    pub(super) fn key_of(&self, name: &str) -> Option<u32> {
+        if !SocketId::may_be(name) {
+            return None;
+        }
+        let is_it = |key: &u32| self.sockets.get(*key as usize).is_some_and(|s| s.id_ref().as_str() == name);
+        self.by_id.find(self.hash(name), is_it).copied()
+    }
+
+    fn hash(&self, id: &str) -> u64 {
+        self.hasher.hash_one(IdText::new(id))
     }
 
     pub(super) fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
@@ -38,8 +50,29 @@ impl Members {
         // A process does not hold four thousand million sockets.
         let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
         let socket = entry.insert(make(key)).clone();
-        self.by_id.insert(id, key);
+        let hash = self.hash(id.as_str());
+        let (sockets, hasher) = (&self.sockets, &self.hasher);
+        let id_of = |key: &u32| sockets.get(*key as usize).map_or("", |socket| socket.id_ref().as_str());
+        match self.by_id.entry(
+            hash,
+            |other| id_of(other) == id.as_str(),
+            |other| hasher.hash_one(IdText::new(id_of(other))),
+        ) {
+            // One whose id another has takes its place.
+            Entry::Occupied(mut place) => *place.get_mut() = key,
+            Entry::Vacant(place) => {
+                place.insert(key);
+            }
+        }
         socket
+    }
+
+    /// Takes a socket's id out, unless another has it by now.
+    pub(super) fn forget_id(&mut self, socket: &Socket) {
+        let hash = self.hash(socket.id_ref().as_str());
+        if let Ok(place) = self.by_id.find_entry(hash, |key| *key == socket.key()) {
+            place.remove();
+        }
     }
 
     /// Everybody selected who has been let in.
