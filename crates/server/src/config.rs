@@ -148,17 +148,19 @@ pub struct Limits {
     /// How long a connection may go unread because too many of its handlers are running, with its heartbeat waiting for
     /// it. Default 60 s; from then on the heartbeat's own time-outs hold again, and close it with `ping timeout`.
     pub stall_timeout: Duration,
-    /// Messages that one connection may send in a second: events, answers, packets of any kind, but not attachments on
-    /// their own. Default none (the official server: none). One that sends faster is not read until it may again, so
-    /// that it waits in its own memory and the kernel's. 16 bytes a connection.
+    /// Messages that one connection may send in a second: events, answers, packets of any kind, heartbeats and
+    /// WebSocket's own pings and pongs too, but not attachments on their own. Default none (the official server: none).
+    /// One that sends faster is not read until it may again, so that it waits in its own memory and the kernel's. 32 bytes
+    /// a connection.
     pub max_events_per_second: usize,
-    /// Bytes of messages that one connection may send in a second, attachments included. Default none (the official
-    /// server: none). Past it as for `max_events_per_second`.
+    /// Bytes that one connection may send in a second, attachments and the headers of WebSocket's frames included; over
+    /// polling those of the packets. Default none (the official server: none). Past it as for `max_events_per_second`.
     pub max_bytes_per_second: usize,
     /// How much may come at once after a silence: what the two rates above allow in this time. Default 2 s.
     pub rate_burst: Duration,
     /// How long a connection may keep sending faster than the two rates above without a pause. Default 10 s; then it is
-    /// closed with `rate limit exceeded`, and told so with close code 1008.
+    /// closed with `rate limit exceeded`, and told so with close code 1008. While the server does not read it for the
+    /// sake of its own handlers it may go on sending at its rates: what then comes at once is not held against it.
     pub flood_timeout: Duration,
     /// Connections in all, those whose handshake is not done included. Default none; a handshake past it is refused
     /// with 503.

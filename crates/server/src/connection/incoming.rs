@@ -79,7 +79,6 @@ fn binary(
     let wanted = connection.inner.lock().session.handle_binary(path);
     if wanted {
         observer::incoming_binary(connection, &data);
-        connection.charge(data.len(), assembler.is_waiting(), now);
         mux::binary(connection, assembler, data, now);
     }
 }
@@ -96,7 +95,6 @@ fn packet(
     }
     let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
     if let Some(message) = message {
-        connection.charge(message.len(), false, now);
         mux::text(connection, assembler, message, now);
     }
 }
@@ -150,6 +148,11 @@ fn parts<'a, P: Copy>(
         }
         match take(payload) {
             Ok(Some((part, rest))) => {
+                match &part {
+                    // The digit of its kind is no part of its data.
+                    Part::Packet(packet) => connection.charge(1 + packet.data.len(), true, now),
+                    Part::Binary(data) => connection.charge(data.len(), !assembler.is_waiting(), now),
+                }
                 self::part(connection, assembler, Path::Main, part, now);
                 payload = rest;
             }

@@ -5,9 +5,12 @@
 //! What it has sent meanwhile waits in the kernel, which holds it back. A client that is still too fast after
 //! [`Limits::flood_timeout`](crate::Limits::flood_timeout) is closed.
 //!
-//! Promises: no timer of its own, no memory where no rate is set, one addition a message where one is.
+//! Everything counts that a client can have the server decode: what it is, and whether the session still wants it, is
+//! seen later. A client that is not read because its handlers are not done is no flooder, and may catch up afterwards.
+//!
+//! Promises: no timer of its own, no memory where no rate is set, two additions a message where one is.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use enchufe_proto::engine::{CloseReason, Millis};
@@ -43,22 +46,50 @@ impl Rates {
     }
 }
 
-/// The buckets of one connection.
+/// The buckets of one connection. Only its driver writes to them.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     messages: AtomicU64,
     bytes: AtomicU64,
+    /// Since when the client has been too fast without a pause; 0 where it is not. See [`coarse`].
+    throttled_since: AtomicU32,
+    /// Since when it goes unread because of what waits here; 0 where it does not. See [`coarse`].
+    choked_since: AtomicU32,
+    /// For how long it went unread so since it was last read to the end. What it could have sent in that time it may have
+    /// sent, and it comes all at once.
+    allowed: AtomicU64,
 }
 
 impl Pace {
-    /// Counts a message. Only the connection's driver calls it.
+    /// Counts messages and bytes.
     fn charge(&self, rates: &Rates, messages: u64, bytes: usize, now: Millis) {
-        let now = now * 1000;
+        let floor = (now * 1000).saturating_sub(self.allowed.load(Ordering::Relaxed));
         let costs = [(&self.messages, rates.message * messages), (&self.bytes, rates.cost_of(bytes))];
         for (bucket, cost) in costs {
-            let full = bucket.load(Ordering::Relaxed).max(now).saturating_add(cost);
+            let full = bucket.load(Ordering::Relaxed).max(floor).saturating_add(cost);
             bucket.store(full, Ordering::Relaxed);
         }
+    }
+
+    /// The client is not read, which is no fault of its own.
+    fn choke(&self, now: Millis) {
+        self.throttled_since.store(0, Ordering::Relaxed);
+        if self.choked_since.load(Ordering::Relaxed) == 0 {
+            self.choked_since.store(coarse(now), Ordering::Relaxed);
+        }
+    }
+
+    /// It is read again.
+    fn unchoke(&self, now: Millis) {
+        let Some(since) = begun(self.choked_since.load(Ordering::Relaxed)) else { return };
+        self.choked_since.store(0, Ordering::Relaxed);
+        self.allowed.fetch_add(now.saturating_sub(since) * 1000, Ordering::Relaxed);
+    }
+
+    /// Everything that it had sent has been read.
+    fn end_unread(&self) {
+        self.throttled_since.store(0, Ordering::Relaxed);
+        self.allowed.store(0, Ordering::Relaxed);
     }
 
     /// From when on it may send again.
@@ -69,10 +100,12 @@ impl Pace {
 }
 
 impl Connection {
-    /// Counts a message of the client against its rates; an attachment costs its bytes alone.
-    pub(super) fn charge(&self, bytes: usize, attachment: bool, now: Millis) {
+    /// Counts what has come against the client's rates, whatever becomes of it: so many bytes, and whether a message is
+    /// complete with them that is no attachment.
+    #[inline]
+    pub(super) fn charge(&self, bytes: usize, message: bool, now: Millis) {
         if let (Some(pace), Some(rates)) = (&self.pace, &self.core.rates) {
-            pace.charge(rates, u64::from(!attachment), bytes, now);
+            pace.charge(rates, u64::from(message), bytes, now);
         }
     }
 
@@ -88,15 +121,23 @@ impl Connection {
             if self.begin_unread(now) {
                 stats::add(&self.core.stats.stalled, 1);
             }
+            if let Some(pace) = &self.pace {
+                pace.choke(now);
+            }
             return true;
         }
-        if self.throttled_until(now).is_none() {
+        let (Some(pace), Some(rates)) = (&self.pace, &self.core.rates) else { return false };
+        pace.unchoke(now);
+        if pace.due(rates) <= now {
             return false;
         }
-        if self.begin_unread(now) {
+        self.begin_unread(now);
+        let since = &pace.throttled_since;
+        if since.load(Ordering::Relaxed) == 0 {
+            since.store(coarse(now), Ordering::Relaxed);
             stats::add(&self.core.stats.throttled, 1);
         }
-        if self.is_unread_for(self.core.config.limits.flood_timeout, now) {
+        if has_passed(since.load(Ordering::Relaxed), self.core.config.limits.flood_timeout, now) {
             self.abort(CloseReason::RateLimited);
         }
         true
@@ -146,6 +187,9 @@ impl Connection {
     pub(super) fn end_unread(&self) {
         if self.unread_since.load(Ordering::Relaxed) != 0 {
             self.unread_since.store(0, Ordering::Relaxed);
+            if let Some(pace) = &self.pace {
+                pace.end_unread();
+            }
         }
     }
 
@@ -171,8 +215,12 @@ pub(super) fn coarse(now: Millis) -> u32 {
 
 /// When so much time has passed since a coarse one, which 0 never is.
 pub(super) fn passes_at(since: u32, time: Duration) -> Option<Millis> {
-    let begun = u64::from(since).checked_sub(1)? * COARSE;
-    Some(begun.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    Some(begun(since)?.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// The time that a coarse one stands for.
+fn begun(since: u32) -> Option<Millis> {
+    Some(u64::from(since).checked_sub(1)? * COARSE)
 }
 
 pub(super) fn has_passed(since: u32, time: Duration, now: Millis) -> bool {
@@ -216,6 +264,25 @@ mod tests {
         assert_eq!(pace.due(&rates), 0);
         pace.charge(&rates, 1, 500, 0);
         assert_eq!(pace.due(&rates), 500);
+    }
+
+    #[test]
+    fn who_was_not_read_may_catch_up_and_nothing_more() {
+        let (rates, pace) = (rates(10, usize::MAX), Pace::default());
+        pace.charge(&rates, 20, 0, 64_000);
+        // Twice, with a moment between them.
+        for (from, until) in [(64_000, 74_048), (74_112, 84_032)] {
+            pace.choke(from);
+            pace.unchoke(until);
+        }
+        pace.charge(&rates, 200, 0, 84_032);
+        assert!(pace.due(&rates) <= 84_032);
+        pace.charge(&rates, 2, 0, 84_032);
+        assert!(pace.due(&rates) > 84_032);
+        // It was read to the end, and is silent for long: what is left then is a burst.
+        pace.end_unread();
+        pace.charge(&rates, 21, 0, 200_000);
+        assert_eq!(pace.due(&rates), 200_100);
     }
 
     #[test]

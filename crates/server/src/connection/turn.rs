@@ -148,11 +148,15 @@ impl Slot {
                     kept = bytes;
                     &mut kept
                 }
-                Received::Message(message) => {
+                Received::Message(message, count) => {
+                    connection.charge(count, false, now);
                     self.message(&mut path, message, now, scratch);
                     continue;
                 }
-                Received::Nothing => continue,
+                Received::Nothing(count) => {
+                    connection.charge(count, false, now);
+                    continue;
+                }
                 Received::Invalid(error) => return self.broken(path, &error, scratch),
                 Received::End(reason) => return self.ended(path, reason),
             };
@@ -169,7 +173,10 @@ impl Slot {
                     self.paused = true;
                     return;
                 }
-                match io.decoder.decode(&mut input, limits) {
+                let before = input.len();
+                let decoded = io.decoder.decode(&mut input, limits);
+                connection.charge(before - input.len(), false, now);
+                match decoded {
                     Ok(Some(message)) => self.message(&mut path, message, now, scratch),
                     Ok(None) => break,
                     Err(error) => return self.broken(path, &error, scratch),
@@ -188,6 +195,8 @@ impl Slot {
         scratch: &mut Vec<u8>,
     ) {
         let connection = self.connection.clone();
+        let attachment = matches!(message, websocket::Message::Binary(_)) && self.assembler.is_waiting();
+        connection.charge(0, !attachment, now);
         match message {
             websocket::Message::Text(text) => {
                 incoming::text(&connection, &mut self.assembler, *path, text.as_str(), now);
@@ -358,10 +367,10 @@ enum Received {
     Bytes(usize),
     /// These were kept.
     Kept(BytesMut),
-    /// A large message is complete.
-    Message(websocket::Message<'static>),
-    /// A large message has grown.
-    Nothing,
+    /// A large message is complete, with so many bytes.
+    Message(websocket::Message<'static>, usize),
+    /// A large message has grown by so many.
+    Nothing(usize),
     Invalid(websocket::Error),
     End(CloseReason),
 }
@@ -387,9 +396,9 @@ fn receive(
             tracing::debug!(%error, "a connection broke");
             Received::End(CloseReason::TransportClose)
         }
-        Poll::Ready(Ok(_)) if direct => match io.decoder.filled(&connection.core.websocket_limits) {
-            Ok(Some(message)) => Received::Message(message),
-            Ok(None) => Received::Nothing,
+        Poll::Ready(Ok(count)) if direct => match io.decoder.filled(&connection.core.websocket_limits) {
+            Ok(Some(message)) => Received::Message(message, count),
+            Ok(None) => Received::Nothing(count),
             Err(error) => Received::Invalid(error),
         },
         Poll::Ready(Ok(count)) => Received::Bytes(count),

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use enchufe::engine::{EngineObserver, EngineSocket};
 use enchufe::{DisconnectReason, Limits, Namespace, OutboxPolicy, Server, ServerBuilder};
+use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use crate::support::{Client, Log, Received, Via, Ws, serve_with, wait_until};
+use crate::support::{Client, Log, Received, Via, Ws, frame, serve_with, wait_until};
 
 fn ends(log: &Log) -> Namespace {
     let log = log.clone();
@@ -269,6 +270,111 @@ async fn a_flooder_that_goes_on_is_closed_and_told_why() {
     assert!(after > Duration::from_secs(9) && after < Duration::from_secs(11), "{after:?}");
     assert_eq!(log.wait(1).await, ["rate limit exceeded"]);
     assert_eq!(io.stats().closed.by(DisconnectReason::RateLimited), 1);
+}
+
+/// What keeps a client's session from being read for half a minute, and then what it sends is handled at once.
+fn busy_for_half_a_minute(log: &Log) -> Server {
+    let limits = Limits {
+        max_in_flight_handlers: 1,
+        max_early_bytes: 1_000,
+        max_events_per_second: 100,
+        ..Limits::default()
+    };
+    let namespace = counting(log).on("slow", async || sleep(Duration::from_secs(30)).await);
+    serve_with(namespace, |io| io.limits(limits))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_the_server_did_not_read_is_not_taken_for_a_flooder() {
+    let log = Log::default();
+    let io = busy_for_half_a_minute(&log);
+    let mut ws = narrow(&io, 1 << 20).await;
+    ws.send("42[\"slow\"]").await;
+    for _ in 0..60 {
+        sleep(Duration::from_secs(1)).await;
+        // Below the rate, all the time.
+        ws.send_all(&vec!["42[\"n\",\"some bytes\"]"; 90]).await;
+    }
+    log.wait(60 * 90).await;
+    let stats = io.stats();
+    assert_eq!((stats.closed.total(), stats.throttled, stats.stalled), (0, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flooder_that_the_server_did_not_read_has_its_time_from_then_on() {
+    let log = Log::default();
+    let io = busy_for_half_a_minute(&log);
+    let mut ws = narrow(&io, 1 << 20).await;
+    ws.send("42[\"slow\"]").await;
+    ws.send_all(&vec!["42[\"n\",\"some bytes\"]"; 20_000]).await;
+    let before = Instant::now();
+    assert_eq!(ws.close().await, Some((1008, "rate limit exceeded".into())));
+    let after = before.elapsed();
+    assert!(after > Duration::from_secs(39) && after < Duration::from_secs(41), "{after:?}");
+    let handled = log.entries().len();
+    // A burst, what it could have sent while it was not read, and ten seconds more.
+    assert!((4_100..4_300).contains(&handled), "{handled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_of_every_kind_count() {
+    let ping = frame(Opcode::Ping, b"");
+    let pong = frame(Opcode::Pong, b"x");
+    let noop = frame(Opcode::Text, b"6");
+    let unasked = frame(Opcode::Text, b"3");
+    for (packet, upgrading) in
+        [(&ping, false), (&pong, false), (&noop, false), (&unasked, false), (&ping, true)]
+    {
+        let limits = Limits { max_events_per_second: 100, ..Limits::default() };
+        let patient = Duration::from_secs(60);
+        let io = serve_with(Namespace::new("/"), |io| io.limits(limits).upgrade_timeout(patient));
+        let mut ws = Ws::in_memory(&io, 1 << 20);
+        let mut query = "EIO=4&transport=websocket".to_owned();
+        if upgrading {
+            let polling = crate::support::Polling::open(&io).await;
+            query = format!("{query}&sid={}", polling.sid);
+        }
+        ws.upgrade(&query).await;
+        ws.write(&packet.repeat(20_000)).await;
+        let before = Instant::now();
+        while io.stats().closed.total() == 0 && before.elapsed() < Duration::from_secs(60) {
+            sleep(Duration::from_millis(100)).await;
+        }
+        let after = before.elapsed();
+        let what = format!("{packet:?}, upgrading: {upgrading}, after {after:?}");
+        assert_eq!(io.stats().closed.by(DisconnectReason::RateLimited), 1, "{what}");
+        assert!(after > Duration::from_millis(8_900) && after < Duration::from_secs(11), "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_of_a_payload_count_whatever_they_are() {
+    let limits = Limits { max_events_per_second: 100, ..Limits::default() };
+    let io = serve_with(Namespace::new("/"), |io| io.limits(limits));
+    let polling = crate::support::Polling::open(&io).await;
+    let before = Instant::now();
+    assert_eq!(polling.post(&["6"; 700].join("\u{1e}")).await.status, 200);
+    let after = before.elapsed();
+    assert!(after > Duration::from_millis(4_900) && after < Duration::from_millis(5_200), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_closing_has_its_rates_too() {
+    let log = Log::default();
+    let limits = Limits { max_events_per_second: 100, ..Limits::default() };
+    let io = serve_with(ends(&log), |io| io.limits(limits));
+    let mut ws = narrow(&io, 64).await;
+    let socket = io.of("/").sockets().remove(0);
+    // The client does not take it, so that the connection can't close.
+    socket.emit("n", "x".repeat(5_000)).unwrap();
+    socket.disconnect(true);
+    let flood = tokio::spawn(async move { ws.write(&frame(Opcode::Text, b"42[]").repeat(20_000)).await });
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(io.connections(), 1);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(io.connections(), 0);
+    assert_eq!(io.stats().closed.by(DisconnectReason::RateLimited), 1);
+    flood.abort();
 }
 
 #[tokio::test(start_paused = true)]
