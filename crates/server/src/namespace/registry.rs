@@ -253,7 +253,8 @@ impl Namespaces {
             return false;
         }
         let mut by_name = self.by_name.write();
-        if namespace.is_closed() || by_name.cores.contains_key(namespace.name()) {
+        let removed = namespace.parent().is_some_and(|parent| parent.removed.load(Ordering::Relaxed));
+        if removed || namespace.is_closed() || by_name.cores.contains_key(namespace.name()) {
             return false;
         }
         by_name.retired.remove(namespace.name());
@@ -268,12 +269,15 @@ impl Namespaces {
         let mut by_name = self.by_name.write();
         let mut removed: Vec<Arc<NamespaceCore>> = by_name.cores.remove(name).into_iter().collect();
         let gone: Vec<_> = parents.extract_if(.., |parent| *parent.dynamic.label == *name).collect();
+        // What is held besides might be let go of by the others this moment: not under the lock.
+        let held = by_name.held(&gone);
         for parent in &gone {
             parent.removed.store(true, Ordering::Relaxed);
-            removed.extend(by_name.take_children(parent));
+            removed.extend(by_name.take_children(parent, &held));
         }
         drop(by_name);
         drop(parents);
+        drop(held);
         let found = !removed.is_empty() || !gone.is_empty();
         // Under their members' locks: who comes in later sees that it is closed.
         found.then(|| removed.iter().flat_map(|namespace| namespace.close()).collect())
@@ -300,11 +304,30 @@ impl ByName {
         self.retired.insert(namespace.shared_name(), Arc::downgrade(namespace));
     }
 
-    fn take_children(&mut self, parent: &Arc<Parent>) -> Vec<Arc<NamespaceCore>> {
+    /// Those that were let go and are held still, where any of these may have made them.
+    fn held(&self, parents: &[Arc<Parent>]) -> Vec<Arc<NamespaceCore>> {
+        if parents.is_empty() {
+            Vec::new()
+        } else {
+            self.retired.values().filter_map(Weak::upgrade).collect()
+        }
+    }
+
+    /// What a definition has made; of what was let go, what is among `held`: clients may be on their way into it.
+    fn take_children(
+        &mut self,
+        parent: &Arc<Parent>,
+        held: &[Arc<NamespaceCore>],
+    ) -> Vec<Arc<NamespaceCore>> {
         let is_child =
             |namespace: &NamespaceCore| namespace.parent().is_some_and(|own| Arc::ptr_eq(own, parent));
-        self.retired.retain(|_, held| held.upgrade().is_some_and(|held| !is_child(&held)));
-        self.cores.extract_if(|_, namespace| is_child(namespace)).map(|(_, child)| child).collect()
+        let listed = self.cores.extract_if(|_, namespace| is_child(namespace)).map(|(_, child)| child);
+        let mut children: Vec<_> = listed.collect();
+        for child in held.iter().filter(|held| is_child(held)) {
+            self.retired.remove(child.name());
+            children.push(child.clone());
+        }
+        children
     }
 
     /// Takes out what was made and is not used: by no socket, no `Broadcast`, no wait for answers, no client that may come

@@ -328,6 +328,19 @@ fn what_was_removed_does_not_come_back_with_those_who_were_on_the_way_in() {
 }
 
 #[test]
+fn what_was_let_go_and_then_removed_does_not_come_back_either() {
+    let namespaces = tenants();
+    let connection = Socket::unconnected("{}").connection().clone();
+    let (namespace, _) = find(&namespaces, "/t-1");
+    // Found by two: one was in and has left before the other is in.
+    namespaces.left(&namespace);
+    assert_eq!(namespaces.remove("/t-*").map(|sockets| sockets.len()), Some(0));
+    let _socket = Socket::enter(&connection, &namespace, None);
+    assert!(!namespaces.entered(&namespace) && namespace.is_closed(), "who comes in is turned out");
+    assert!(namespaces.names().is_empty() && namespaces.remembered() == 0);
+}
+
+#[test]
 fn a_namespace_that_is_defined_takes_the_place_of_a_dynamic_one_that_was_let_go() {
     let namespaces = tenants();
     let (held, _) = find(&namespaces, "/t-1");
