@@ -75,6 +75,32 @@ fn everybody_else_hears_in_order_and_answers_come_back_to_who_asked() {
     assert_eq!(a.heard(), ["b: answer x", "c: answer x", "b: answer y", "c: answer y"]);
 }
 
+/// A node that fails at all that it is told.
+struct Failing;
+
+impl Receiver for Failing {
+    fn receive(&self, _: Envelope) {
+        panic!("as asked for");
+    }
+
+    fn node_left(&self, _: &NodeId) {
+        panic!("as asked for");
+    }
+}
+
+#[test]
+fn a_receiver_that_panics_harms_neither_the_publisher_nor_the_others() {
+    let hub = Hub::new();
+    let a = Node::new(&hub, "a");
+    let failing = hub.join("failing");
+    failing.attach(Arc::new(Failing));
+    let [b, c] = ["b", "c"].map(|name| Node::new(&hub, name));
+    a.say(question("x", 1));
+    assert_eq!((b.heard(), c.heard()), (vec!["a: 1".to_owned()], vec!["a: 1".to_owned()]));
+    drop(a);
+    assert_eq!((b.heard(), c.heard()), (vec!["a left".to_owned()], vec!["a left".to_owned()]));
+}
+
 #[test]
 fn members_come_and_go_and_the_others_learn_it() {
     let hub = Hub::new();

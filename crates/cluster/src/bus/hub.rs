@@ -2,13 +2,14 @@
 //!
 //! Envelopes are delivered by the thread that publishes them, before `publish` returns; what their receivers publish in
 //! turn is delivered after them, by the same thread, so that nothing is called within itself and no queue grows behind
-//! a slow node. A node is a member from [`attach`](super::Bus::attach) until it is closed or dropped; no heartbeat is
+//! a slow node. A receiver that panics has missed what it was told, and the others hear it all the same. A node is a member from [`attach`](super::Bus::attach) until it is closed or dropped; no heartbeat is
 //! needed, for nobody dies unseen in one process.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Bus, Envelope, NodeId, Peers, PeersFuture, Published, Receiver};
@@ -98,7 +99,9 @@ impl Bus for HubBus {
     }
 
     fn peers(&self, _: &str) -> PeersFuture {
-        let nodes = self.hub.others(&self.node).map(|member| member.node).collect();
+        // Who is no member is not heard, so nobody answers.
+        let others = self.hub.is_member(&self.node).then(|| self.hub.others(&self.node));
+        let nodes = others.into_iter().flatten().map(|member| member.node).collect();
         Box::pin(ready(Ok(Peers::Known(nodes))))
     }
 
@@ -159,14 +162,15 @@ fn deliver(deliveries: impl IntoIterator<Item = (Member, Delivery)>) {
     while let Some((to, delivery)) =
         DELIVERING.with_borrow_mut(|delivering| delivering.as_mut().and_then(Queue::pop_front))
     {
-        match delivery {
+        // The panic hook has told of one that fails: it is not the publisher's fault, nor that of the others.
+        drop(catch_unwind(AssertUnwindSafe(|| match delivery {
             Delivery::Envelope(envelope) => to.receiver.receive(envelope),
             Delivery::Left(node) => to.receiver.node_left(&node),
-        }
+        })));
     }
 }
 
-/// Ends the deliveries of this thread, also where a receiver panics.
+/// Ends the deliveries of this thread, whatever happens.
 struct End;
 
 impl Drop for End {
