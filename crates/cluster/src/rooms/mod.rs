@@ -153,6 +153,12 @@ impl Rooms {
         !self.without_own.contains(key)
     }
 
+    /// How many sockets have left the room named by their own id.
+    pub fn left_own_count(&self) -> usize {
+        // 2^32 at most, and as many sockets are there.
+        usize::try_from(self.without_own.len()).unwrap_or(usize::MAX)
+    }
+
     /// The rooms that a socket has joined, in the order in which it did; without the one named by its own id.
     pub fn rooms_of(&self, key: SocketKey) -> impl Iterator<Item = &RoomName> {
         let ids = self.joined.get(key as usize).into_iter().flatten();

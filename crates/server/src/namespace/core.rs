@@ -247,8 +247,7 @@ impl NamespaceCore {
 
     /// The number of rooms, the sockets' own included.
     pub(crate) fn room_count(&self) -> usize {
-        let members = self.members.read();
-        members.rooms.room_count() + members.sockets.len()
+        self.members.read().room_count()
     }
 
     // ---- many ------------------------------------------------------------------------------------
@@ -300,7 +299,9 @@ impl NamespaceCore {
     }
 
     pub(crate) fn forget_answers(&self, id: u64) {
-        self.broadcasts.lock().remove(&id);
+        let forgotten = self.broadcasts.lock().remove(&id);
+        // It may be the last that holds another node's place.
+        drop(forgotten);
     }
 
     /// An answer to a broadcast came. `false` where it is to none.

@@ -91,6 +91,13 @@ impl Members {
         own.into_iter().chain(self.rooms.rooms_of(socket.key()).cloned()).collect()
     }
 
+    /// How many rooms there are, those included that sockets are in by their ids.
+    pub(super) fn room_count(&self) -> usize {
+        let shared = |room: &&RoomName| self.key_of(room).is_some_and(|own| self.rooms.in_own(own));
+        let own = self.sockets.len().saturating_sub(self.rooms.left_own_count());
+        self.rooms.room_count() + own - self.rooms.room_names().filter(shared).count()
+    }
+
     /// `false` where it would be in too many.
     pub(super) fn join_up_to_limit(
         &mut self,
@@ -100,7 +107,9 @@ impl Members {
     ) -> bool {
         let limit = socket.core().config.limits.max_rooms;
         for room in rooms {
-            if self.rooms.joined_count(socket.key()) >= limit {
+            let costs_nothing =
+                || **room == *socket.id_ref().as_str() || self.rooms.contains(socket.key(), room);
+            if self.rooms.joined_count(socket.key()) >= limit && !costs_nothing() {
                 return false;
             }
             self.join(events, socket, room);
