@@ -13,6 +13,7 @@ use crate::hooks::Hooks;
 use crate::overload::OutboxPolicy;
 use crate::parser::Parser;
 use crate::recovery::Recovery;
+use crate::time::millis;
 
 /// Bytes from which on the answer to a poll is compressed: as in the official server.
 pub(crate) const HTTP_COMPRESSION: usize = 1024;
@@ -271,8 +272,4 @@ impl Config {
     pub(crate) fn allows(&self, transport: TransportKind) -> bool {
         self.transports.contains(&transport)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
 }

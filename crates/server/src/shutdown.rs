@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use crate::connection::{Connection, mux};
 use crate::core::Core;
 use crate::reason::DisconnectReason;
+use crate::time::{FOR_EVER, after};
 
 /// How long clients that poll have to come and fetch what was emitted to them, and WebSockets to take it.
 const LAST_FETCH: Duration = Duration::from_secs(2);
@@ -23,6 +24,7 @@ pub(crate) async fn drain(core: &Arc<Core>, window: Duration) {
     if window.is_zero() {
         return;
     }
+    let window = window.min(FOR_EVER);
     let begun = Instant::now();
     let connections = core.registry.all();
     let distance = window.div_f64((connections.len() as f64).max(1.0));
@@ -48,7 +50,7 @@ fn dismiss(connection: &Connection) {
 
 /// Closes a server; done when every connection is and every handler has ended, or the time-out has passed.
 pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
-    let deadline = Instant::now() + limit;
+    let deadline = after(limit);
     core.draining.cancel();
     for connection in core.registry.all() {
         dismiss(&connection);

@@ -1,6 +1,6 @@
 //! The server's clock, in the milliseconds that sessions count in, and dates for people.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use enchufe_proto::engine::Millis;
 use tokio::time::Instant;
@@ -21,8 +21,21 @@ impl Clock {
     }
 
     pub(crate) fn at(self, millis: Millis) -> Instant {
-        self.origin + std::time::Duration::from_millis(millis)
+        self.origin + Duration::from_millis(millis)
     }
+}
+
+/// Later than any server runs: what is longer is for ever. Some arithmetic with times would fail there.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 3_600);
+
+/// The moment in so long, whatever an application takes for long.
+pub(crate) fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(FOR_EVER)
+}
+
+/// A length of time as sessions count it, with room for sums.
+pub(crate) fn millis(time: Duration) -> Millis {
+    u64::try_from(time.min(FOR_EVER).as_millis()).unwrap_or(u64::MAX / 4)
 }
 
 /// A date as JavaScript prints it: `Sat Nov 21 2026 02:22:00 GMT+0000`.
@@ -37,7 +50,7 @@ pub(crate) fn http_date_local(time: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn dates_read_as_in_javascript() {

@@ -100,7 +100,10 @@ impl<T> Gather<T> {
         if gathering.tally.missing() == Some(0) {
             return Poll::Ready(());
         }
-        gathering.waker = Some(cx.waker().clone());
+        // Wakers are others' code, and so are their destructors.
+        let before = gathering.waker.replace(cx.waker().clone());
+        drop(gathering);
+        drop(before);
         Poll::Pending
     }
 

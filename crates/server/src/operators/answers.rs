@@ -24,6 +24,7 @@ use crate::frames;
 use crate::id::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::socket::AckError;
+use crate::time::after;
 
 /// What answers may take where nothing else was said: as long as the official nodes wait for each other.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -156,7 +157,7 @@ impl Broadcast {
             id,
             answers: answers.clone(),
             elsewhere: None,
-            deadline: Instant::now() + self.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            deadline: after(self.timeout.unwrap_or(DEFAULT_TIMEOUT)),
             unreachable: false,
         };
         namespace.deliver_question(&recipients, &frames, &answers);

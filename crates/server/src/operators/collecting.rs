@@ -12,6 +12,7 @@ use enchufe_proto::socket::{Args, RawArgs};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use parking_lot::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::Cluster;
 use crate::id::SocketId;
@@ -37,6 +38,8 @@ pub(super) struct Relay {
     pub(super) namespace: Arc<NamespaceCore>,
     pub(super) to: NodeId,
     pub(super) request: RequestId,
+    /// All have answered or left, or nobody waits for them any more.
+    pub(super) over: CancellationToken,
 }
 
 /// An answer that came.
@@ -85,9 +88,13 @@ impl BroadcastAnswers {
             wake(collecting.waker.take(), collecting);
             return true;
         };
+        let last = collecting.waiting.is_empty();
         drop(collecting);
         let (request, socket) = (relay.request.clone(), Some(from.as_str().into()));
         relay.say(Message::ClientAck { request, socket, answer: args.first_raw() });
+        if last {
+            relay.over.cancel();
+        }
         true
     }
 
@@ -98,9 +105,13 @@ impl BroadcastAnswers {
             return;
         }
         collecting.left += 1;
+        let last = collecting.waiting.is_empty();
         wake(collecting.waker.take(), collecting);
         if let Some(relay) = &self.relay {
             relay.say(Message::ClientsLeft { request: relay.request.clone(), clients: 1 });
+            if last {
+                relay.over.cancel();
+            }
         }
     }
 
@@ -115,7 +126,7 @@ impl BroadcastAnswers {
     pub(super) fn counted(&self, node: &NodeId, clients: usize) {
         self.change(|collecting| {
             if collecting.tally.hear(node) {
-                *collecting.owed(node) += i64::try_from(clients).unwrap_or(i64::MAX);
+                collecting.owes(node, i64::try_from(clients).unwrap_or(i64::MAX));
             }
         });
     }
@@ -123,7 +134,7 @@ impl BroadcastAnswers {
     /// One of a node's has answered.
     pub(super) fn answered_elsewhere(&self, node: &NodeId, from: Option<&str>, answer: RawArgs) {
         self.change(|collecting| {
-            *collecting.owed(node) -= 1;
+            collecting.owes(node, -1);
             let args = answer.args();
             collecting.keep(from.and_then(SocketId::parse), || answer.clone(), &args);
         });
@@ -132,8 +143,8 @@ impl BroadcastAnswers {
     /// So many of a node's have left.
     pub(super) fn left_elsewhere(&self, node: &NodeId, clients: usize) {
         self.change(|collecting| {
-            *collecting.owed(node) -= i64::try_from(clients).unwrap_or(i64::MAX);
-            collecting.left += clients;
+            collecting.owes(node, -i64::try_from(clients).unwrap_or(i64::MAX));
+            collecting.left = collecting.left.saturating_add(clients);
         });
     }
 
@@ -142,7 +153,7 @@ impl BroadcastAnswers {
         self.change(|collecting| {
             collecting.tally.leave(node);
             let owed = std::mem::take(collecting.owed(node));
-            collecting.left += usize::try_from(owed).unwrap_or(0);
+            collecting.left = collecting.left.saturating_add(usize::try_from(owed).unwrap_or(0));
         });
     }
 
@@ -166,7 +177,11 @@ impl BroadcastAnswers {
         if collecting.done() {
             return Poll::Ready(None);
         }
-        collecting.waker = Some(cx.waker().clone());
+        // Wakers are others' code, and so are their destructors.
+        let waker = cx.waker().clone();
+        let before = collecting.waker.replace(waker);
+        drop(collecting);
+        drop(before);
         Poll::Pending
     }
 
@@ -178,7 +193,8 @@ impl BroadcastAnswers {
     /// Who has still to answer: sockets here, how many elsewhere, and how many nodes have said nothing.
     pub(super) fn missing(&self) -> (Vec<SocketId>, usize, usize) {
         let collecting = self.collecting.lock();
-        let owed = collecting.owed.iter().map(|(_, owed)| usize::try_from(*owed).unwrap_or(0)).sum();
+        let owed = collecting.owed.iter().map(|(_, owed)| usize::try_from(*owed).unwrap_or(0));
+        let owed = owed.fold(0, usize::saturating_add);
         (collecting.waiting.iter().cloned().collect(), owed, collecting.tally.missing().unwrap_or_default())
     }
 }
@@ -203,6 +219,12 @@ impl Collecting {
         });
         // It was found there, or has just been put there.
         &mut self.owed[at].1
+    }
+
+    /// A node owes so many more. It may say what it likes.
+    fn owes(&mut self, node: &NodeId, more: i64) {
+        let owed = self.owed(node);
+        *owed = owed.saturating_add(more);
     }
 
     /// Holds an answer, if there is room for it.

@@ -5,12 +5,13 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
 use enchufe_cluster::bus::{Gather, Message};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::answers::DEFAULT_TIMEOUT;
 use super::remote::{RemoteSocket, details_of};
 use super::requests::{Open, Request};
 use super::{Broadcast, Cluster};
+use crate::time::after;
 
 /// Not all nodes have answered in time: what the others have is here.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ impl Broadcast {
     where
         T: Send,
     {
-        let deadline = Instant::now() + self.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let deadline = after(self.timeout.unwrap_or(DEFAULT_TIMEOUT));
         let peers = cluster.peers(self.namespace.name());
         // Where it fails, the bus has said so, and the others are missing when the time is up.
         drop(cluster.publish(&self.namespace, question));

@@ -85,7 +85,7 @@ impl Asked {
         self.cluster.respond_about(self.namespace.clone(), &self.from, message);
     }
 
-    /// Asks this node's sockets for another one, and passes on what they answer until its time is up.
+    /// Asks this node's sockets for another one, and passes on what they answer until all have, or its time is up.
     fn ask(&self, namespace: &Arc<NamespaceCore>, packet: &Outgoing, reach: Reach, request: RequestId) {
         let time = reach.timeout.unwrap_or(answers::DEFAULT_TIMEOUT);
         let id = namespace.next_ack_id();
@@ -101,11 +101,13 @@ impl Asked {
         if recipients.is_empty() {
             return;
         }
+        let over = self.cluster.asked_by(&self.from);
         let relay = Relay {
             cluster: self.cluster.clone(),
             namespace: namespace.clone(),
             to: self.from.clone(),
             request,
+            over: over.clone(),
         };
         let answers = BroadcastAnswers::new(&recipients, Some(relay));
         namespace.await_answers(id, answers.clone());
@@ -115,6 +117,7 @@ impl Asked {
         let forget = async move {
             tokio::select! {
                 () = tokio::time::sleep(time) => {}
+                () = over.cancelled() => {}
                 () = stopped.cancelled() => {}
             }
             namespace.forget_answers(id);

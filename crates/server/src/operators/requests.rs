@@ -10,6 +10,7 @@ use enchufe_proto::socket::RawArgs;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::BroadcastAnswers;
 use crate::namespace::NamespaceCore;
@@ -19,6 +20,8 @@ use crate::socket::Emitted;
 pub(crate) struct Cluster {
     bus: Arc<dyn Bus>,
     requests: Mutex<HashMap<RequestId, Request, RandomState>>,
+    /// The nodes for which answers are awaited here, or were: each ends with the node.
+    asking: Mutex<HashMap<NodeId, CancellationToken, RandomState>>,
 }
 
 /// What is asked of the other nodes.
@@ -31,7 +34,7 @@ pub(super) enum Request {
 
 impl Cluster {
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
-        Arc::new(Self { bus, requests: Mutex::default() })
+        Arc::new(Self { bus, requests: Mutex::default(), asking: Mutex::default() })
     }
 
     pub(crate) fn bus(&self) -> &dyn Bus {
@@ -120,8 +123,17 @@ impl Cluster {
         None
     }
 
-    /// Nobody waits for this node any more.
+    /// Is cancelled when this node leaves, which asks for something.
+    pub(super) fn asked_by(&self, node: &NodeId) -> CancellationToken {
+        self.asking.lock().entry(node.clone()).or_default().child_token()
+    }
+
+    /// Nobody waits for this node any more, and it waits for nothing.
     pub(super) fn node_left(&self, node: &NodeId) {
+        let asking = self.asking.lock().remove(node);
+        if let Some(asking) = asking {
+            asking.cancel();
+        }
         let waiting: Vec<Request> = self.requests.lock().values().cloned().collect();
         for request in waiting {
             match request {

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::frames::Frames;
 use crate::namespace::Namespace;
 use crate::server::ServerBuilder;
-use crate::time::Clock;
+use crate::time::{Clock, millis};
 
 /// How long clients may be away and still find their socket as it was; see
 /// [`ServerBuilder::connection_state_recovery`].
@@ -179,10 +179,6 @@ impl Plan {
         }
         stores.push(Arc::downgrade(store));
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
 }
 
 /// The log and the sessions of one namespace.

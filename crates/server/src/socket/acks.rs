@@ -12,11 +12,12 @@ use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::Socket;
 use crate::error::EmitError;
 use crate::stats;
+use crate::time::after;
 
 /// Why an answer did not come.
 #[derive(Debug, Error)]
@@ -63,9 +64,11 @@ impl PendingAcks {
         sender
     }
 
-    /// Everybody who waits learns that no answer will come.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
+    /// Everybody who waits learns that no answer will come when what this gives is dropped: not under the lock, for it wakes
+    /// them.
+    #[must_use]
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
     }
 }
 
@@ -101,7 +104,8 @@ pub(super) struct PendingAck {
 
 impl Drop for PendingAck {
     fn drop(&mut self) {
-        self.socket.0.acks.lock().remove(self.id);
+        let forgotten = self.socket.0.acks.lock().remove(self.id);
+        drop(forgotten);
     }
 }
 
@@ -111,6 +115,8 @@ impl Drop for PendingAck {
 #[must_use = "the event has been sent; await the answer, or use `emit` if there is none"]
 pub struct AckFuture<R> {
     pending: Result<PendingAck, Option<EmitError>>,
+    deadline: Option<Instant>,
+    /// Made when somebody waits: an emit need not come from within a runtime.
     timeout: Option<Pin<Box<Sleep>>>,
     answer: std::marker::PhantomData<fn() -> R>,
 }
@@ -119,7 +125,8 @@ impl<R> AckFuture<R> {
     pub(super) fn new(pending: Result<PendingAck, EmitError>, timeout: Option<Duration>) -> Self {
         Self {
             pending: pending.map_err(Some),
-            timeout: timeout.map(|timeout| Box::pin(tokio::time::sleep(timeout))),
+            deadline: timeout.map(after),
+            timeout: None,
             answer: std::marker::PhantomData,
         }
     }
@@ -142,8 +149,9 @@ impl<R: DeserializeOwned> Future for AckFuture<R> {
                 Err(_) => Err(AckError::Disconnected),
             });
         }
-        let late = this.timeout.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
-        if late { Poll::Ready(Err(AckError::Timeout)) } else { Poll::Pending }
+        let Some(deadline) = this.deadline else { return Poll::Pending };
+        let timeout = this.timeout.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        timeout.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
     }
 }
 

@@ -410,7 +410,8 @@ impl Socket {
         if let Some(waiting) = early {
             self.0.connection.forget_early(waiting.bytes());
         }
-        self.0.acks.lock().clear();
+        let unanswered = self.0.acks.lock().take();
+        drop(unanswered);
         self.0.namespace.forget_waiting(self);
         self.0.namespace.forget_in_broadcasts(&self.0.id);
     }

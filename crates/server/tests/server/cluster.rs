@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use enchufe::cluster::{Bus, Envelope, Hub, HubBus, Message, NodeId, Receiver};
+use enchufe::cluster::{
+    Bus, Envelope, Hub, HubBus, Message, NodeId, Outgoing, Reach, Receiver, RequestId, Selection,
+};
 use enchufe::{
     AckError, BroadcastAckError, BuildError, EmitError, HandlerError, Namespace, Server, ServerSideAckError,
     ServerSideEvent, SocketId,
@@ -47,8 +49,30 @@ impl Mute {
         drop(self.0.respond(&NodeId::new(to), envelope));
     }
 
+    /// Asks everybody at the others, and has them wait for so long.
+    fn ask(&self, time: Duration) {
+        let packet = Outgoing { event: "ask".into(), args: enchufe::RawArgs::new(&()).unwrap() };
+        let mut reach = Reach::new(Selection::new());
+        reach.timeout = Some(time);
+        let message = Message::Broadcast { packet, reach, request: Some(RequestId::new("1")) };
+        let envelope = Envelope { from: self.0.node().clone(), namespace: "/".into(), message };
+        drop(self.0.publish(envelope));
+    }
+
+    /// What it was told.
+    fn kinds(&self) -> Vec<String> {
+        let heard = self.1.lock().unwrap();
+        let kind = |envelope: &Envelope| match &envelope.message {
+            Message::ClientCount { clients, .. } => format!("count {clients}"),
+            Message::ClientAck { .. } => "answer".to_owned(),
+            Message::ClientsLeft { clients, .. } => format!("left {clients}"),
+            other => format!("{other:?}"),
+        };
+        heard.iter().map(kind).collect()
+    }
+
     /// The request of the last that it heard.
-    fn request(&self) -> enchufe::cluster::RequestId {
+    fn request(&self) -> RequestId {
         match self.1.lock().unwrap().last().map(|envelope| envelope.message.clone()) {
             Some(
                 Message::Broadcast { request: Some(request), .. } | Message::FetchSockets { request, .. },
@@ -220,13 +244,99 @@ async fn everybodys_answers_come_from_all_nodes() {
 #[tokio::test(start_paused = true)]
 async fn what_is_awaited_elsewhere_is_forgotten_when_its_time_is_up() {
     let hub = Hub::new();
-    let [a, b] = two(&hub);
+    let b = node(&hub, "b", plain());
+    let asking = Mute::join(&hub);
     let (mut on_b, _) = Client::join(&b, Via::WebSocket, "40").await;
-    let late = a.timeout(Duration::from_secs(1)).emit_with_ack::<u8>("ask", ()).await;
-    assert!(matches!(late, Err(BroadcastAckError::Timeout(_))), "{late:?}");
+    asking.ask(Duration::from_secs(1));
     let ack = ack_id(&on_b.next().await);
+    assert_eq!(asking.kinds(), ["count 1"]);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     on_b.send(&format!("43{ack}[1]")).await;
     on_b.sync().await;
+    assert_eq!(asking.kinds(), ["count 1"], "an answer that is late is nobody's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_awaited_elsewhere_costs_nothing_once_everybody_has_answered_or_left() {
+    let hub = Hub::new();
+    let [a, b] = two(&hub);
+    let (mut one, _) = Client::join(&b, Via::WebSocket, "40").await;
+    let (mut two, _) = Client::join(&b, Via::WebSocket, "40").await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    two.sync().await;
+    let before = tasks();
+    let hour = Duration::from_secs(3_600);
+    let answers = a.timeout(hour).emit_with_ack::<u8>("ask", ());
+    let ack = ack_id(&one.next().await);
+    one.send(&format!("43{ack}[1]")).await;
+    one.sync().await;
+    assert_eq!(tasks(), before + 1, "one more answer is awaited");
+    two.send("41").await;
+    let answers = answers.await.unwrap();
+    assert_eq!((answers.answers.len(), answers.left), (1, 1));
+    wait_until("nothing waits for the hour to end", || tasks() == before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_on_behalf_of_a_node_that_has_left() {
+    let hub = Hub::new();
+    let b = node(&hub, "b", plain());
+    let (mut on_b, _) = Client::join(&b, Via::WebSocket, "40").await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    on_b.sync().await;
+    let before = tasks();
+    let asking = Mute::join(&hub);
+    asking.ask(Duration::from_secs(3_600));
+    let ack = ack_id(&on_b.next().await);
+    drop(asking);
+    wait_until("nothing waits for the hour to end", || tasks() <= before).await;
+    on_b.send(&format!("43{ack}[1]")).await;
+    on_b.sync().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_may_take_for_ever_or_no_time_at_all() {
+    let hub = Hub::new();
+    let [a, _b] = two(&hub);
+    for time in [Duration::MAX, Duration::ZERO] {
+        let asking = a.timeout(time);
+        assert!(asking.fetch_sockets().await.unwrap().is_empty());
+        assert!(asking.server_side_emit_with_ack::<u8>("unknown", ()).await.unwrap().is_empty());
+        assert!(asking.emit_with_ack::<u8>("ask", ()).await.unwrap().answers.is_empty());
+    }
+    let _mute = Mute::join(&hub);
+    let late = a.timeout(Duration::ZERO).fetch_sockets().await;
+    assert_eq!(late.unwrap_err().missing_nodes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_has_left_waits_for_nobody() {
+    let hub = Hub::new();
+    let [a, b] = two(&hub);
+    a.close().await;
+    let before = Instant::now();
+    assert!(a.fetch_sockets().await.unwrap().is_empty());
+    assert!(a.server_side_emit_with_ack::<u8>("unknown", ()).await.unwrap().is_empty());
+    assert!(a.of("/").emit_with_ack::<u8>("ask", ()).await.unwrap().answers.is_empty());
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    drop(b);
+}
+
+/// What a node says that counts wrongly.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_counts_wrongly_harms_nobody() {
+    let hub = Hub::new();
+    let a = node(&hub, "a", plain());
+    let mute = Mute::join(&hub);
+    let mut answers = a.timeout(Duration::from_secs(1)).emit_with_ack_stream::<u8>("ask", ()).unwrap();
+    let request = mute.request();
+    for _ in 0..2 {
+        mute.say("a", Message::ClientCount { request: request.clone(), clients: usize::MAX });
+        mute.say("a", Message::ClientsLeft { request: request.clone(), clients: usize::MAX });
+        mute.say("a", Message::ClientsLeft { request: request.clone(), clients: usize::MAX });
+    }
+    assert!(answers.next().await.is_none());
+    assert_eq!(answers.left(), usize::MAX);
 }
 
 #[tokio::test(start_paused = true)]

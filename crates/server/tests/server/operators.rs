@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use enchufe::{
-    Ack, AckError, Data, EmitError, HandlerError, Limits, Namespace, Refusal, RoomEvent, Server, Socket,
-    SocketId,
+    Ack, AckError, BroadcastAckError, Data, EmitError, HandlerError, Limits, Namespace, Refusal, RoomEvent,
+    Server, Socket, SocketId,
 };
 use futures_util::StreamExt;
 use serde_json::json;
@@ -97,6 +97,40 @@ async fn moving_many_keeps_to_the_limit_of_each() {
     io.except("1").sockets_leave("2");
     assert_eq!(socket(&io, &b).rooms(), [b.as_str(), "3"]);
     assert_eq!(socket(&io, &a).rooms().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_as_many_rooms_as_may_be_can_join_those_again() {
+    let io = serve_with(Namespace::new("/"), |io| io.limits(Limits { max_rooms: 2, ..Default::default() }));
+    let (_a, a) = Client::join(&io, Via::WebSocket, "40").await;
+    let socket = socket(&io, &a);
+    socket.join(["1", "2"]);
+    socket.leave(a.as_str());
+    // Those that it is in cost nothing, and its own is not among those that are counted.
+    socket.join(["2", "1", a.as_str()]);
+    io.sockets_join("1");
+    assert_eq!(socket.rooms(), [a.as_str(), "1", "2"]);
+    assert_eq!(io.stats().refused_rooms, 0);
+    socket.join(["1", "3"]);
+    assert_eq!(socket.rooms().len(), 3);
+    assert_eq!(io.stats().refused_rooms, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_are_counted_once_each_whoever_is_in_them() {
+    let io = serve(Namespace::new("/"));
+    let (_a, a) = Client::join(&io, Via::WebSocket, "40").await;
+    let (_b, b) = Client::join(&io, Via::WebSocket, "40").await;
+    let (first, second) = (socket(&io, &a), socket(&io, &b));
+    assert_eq!(io.of("/").room_count(), 2);
+    second.join([a.as_str(), "x"]);
+    assert_eq!(io.of("/").room_count(), 3, "the own room of the first one is one, with two in it");
+    first.leave(a.as_str());
+    assert_eq!(io.of("/").room_count(), 3, "the second one is in it still");
+    second.leave(a.as_str());
+    assert_eq!(io.of("/").room_count(), 2);
+    first.join(a.as_str());
+    assert_eq!(io.of("/").room_count(), 3);
 }
 
 #[tokio::test]
@@ -244,6 +278,50 @@ async fn a_question_that_cannot_be_asked_says_so() {
     let asked = io.of("/").emit_with_ack::<u8>("connect", ()).await;
     assert!(matches!(asked, Err(enchufe::BroadcastAckError::Emit(EmitError::Reserved(_)))), "{asked:?}");
     assert!(io.of("/").emit_with_ack_stream::<u8>("disconnect", ()).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_may_take_for_ever_or_no_time_at_all() {
+    let io = serve(Namespace::new("/").on("sync", async || {}));
+    let (mut client, id) = Client::join(&io, Via::WebSocket, "40").await;
+    let fetched = io.to(id.as_str()).fetch_sockets().await.unwrap().remove(0);
+    let for_ever = io.timeout(Duration::MAX);
+    let all = tokio::spawn(for_ever.emit_with_ack::<u8>("all", ()));
+    let one = tokio::spawn(fetched.timeout(Duration::MAX).emit_with_ack::<u8>("one", ()));
+    let own = tokio::spawn(socket(&io, &id).timeout(Duration::MAX).emit_with_ack::<u8>("own", ()));
+    let asked = client.take(3).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    for (question, answer) in asked.iter().zip(1..) {
+        client.send(&format!("43{}[{answer}]", ack_id(question))).await;
+    }
+    assert_eq!(all.await.unwrap().unwrap().into_values().collect::<Vec<_>>(), [1]);
+    assert_eq!((one.await.unwrap().unwrap(), own.await.unwrap().unwrap()), (2, 3));
+
+    let late = io.timeout(Duration::ZERO).emit_with_ack::<u8>("all", ()).await;
+    assert!(matches!(late, Err(BroadcastAckError::Timeout(_))), "{late:?}");
+    let late = fetched.timeout(Duration::ZERO).emit_with_ack::<u8>("one", ()).await;
+    assert!(matches!(late, Err(AckError::Timeout)), "{late:?}");
+    assert_eq!(client.take(2).await.len(), 2);
+    client.sync().await;
+}
+
+/// Emits may come from threads that belong to no runtime; the answer is awaited in one.
+#[tokio::test(start_paused = true)]
+async fn a_question_may_be_asked_where_there_is_no_runtime() {
+    let io = serve(Namespace::new("/"));
+    let (mut client, id) = Client::join(&io, Via::WebSocket, "40").await;
+    let asking = socket(&io, &id);
+    let asked = std::thread::spawn(move || {
+        let socket = asking.timeout(Duration::from_secs(5)).emit_with_ack::<u8>("ask", ());
+        (socket, asking.namespace().emit_with_ack::<u8>("all", ()))
+    });
+    let (one, all) = asked.join().expect("no panic");
+    for answer in [1, 2] {
+        let ack = ack_id(&client.next().await);
+        client.send(&format!("43{ack}[{answer}]")).await;
+    }
+    assert_eq!(one.await.unwrap(), 1);
+    assert_eq!(all.await.unwrap().into_values().collect::<Vec<_>>(), [2]);
 }
 
 // ---- what happens to rooms -----------------------------------------------------------------------
