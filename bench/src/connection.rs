@@ -29,6 +29,30 @@ thread_local! {
     static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What a client says of itself with its upgrade, besides what the upgrade needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Headers {
+    /// Nothing.
+    Few,
+    /// What Chrome sends for a page of another origin, in its order.
+    Chrome,
+}
+
+impl Headers {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Few => "",
+            Self::Chrome => {
+                "Pragma: no-cache\r\nCache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) \
+                 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
+                 Origin: https://app.example.com\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+                 Accept-Language: en-US,en;q=0.9,de;q=0.8\r\n\
+                 Cookie: session=0f8fad5b-d9cb-469f-a165-70867728950e; theme=dark\r\n"
+            }
+        }
+    }
+}
+
 /// One message of the server, without its Engine.IO type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
@@ -49,17 +73,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Opens and joins; resolves when the server's `welcome` event has come.
-    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
-        match timeout(OPEN_TIMEOUT, Self::open_and_join(address)).await {
+    pub(crate) async fn open(address: SocketAddr, headers: Headers) -> Result<Self> {
+        match timeout(OPEN_TIMEOUT, Self::open_and_join(address, headers)).await {
             Ok(result) => result,
             Err(_) => Err(Error::Late(format!("a connection did not open within {OPEN_TIMEOUT:?}"))),
         }
     }
 
-    async fn open_and_join(address: SocketAddr) -> Result<Self> {
+    async fn open_and_join(address: SocketAddr, headers: Headers) -> Result<Self> {
         let mut connection =
             Self { stream: connect(address).await?, input: Vec::new(), taken: 0, output: Vec::new() };
-        connection.upgrade(address).await?;
+        connection.upgrade(address, headers).await?;
         connection.expect_open().await?;
         connection.queue_packet(&[b"0"]);
         connection.flush().await?;
@@ -69,10 +93,11 @@ impl Connection {
         Ok(connection)
     }
 
-    async fn upgrade(&mut self, address: SocketAddr) -> Result<()> {
+    async fn upgrade(&mut self, address: SocketAddr, headers: Headers) -> Result<()> {
         let request = format!(
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n\
-             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n\r\n"
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {NONCE}\r\n{}\r\n",
+            headers.text()
         );
         self.output.extend_from_slice(request.as_bytes());
         self.flush().await?;

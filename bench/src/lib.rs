@@ -26,7 +26,7 @@ mod process;
 mod run;
 mod scenario;
 
-pub use compare::{CompareOptions, LoadOptions, compare, load};
+pub use compare::{CompareOptions, LoadOptions, compare, load, redraw};
 pub use error::{Error, Result};
 pub use floor::{FloorOptions, serve as serve_floor};
 pub use gate::{GateOptions, HotPath, check as check_gate, run_hot_paths};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use enchufe_bench::{CompareOptions, LoadOptions, compare, load};
+use enchufe_bench::{CompareOptions, LoadOptions, compare, load, redraw};
 
 /// Measures Socket.IO servers: messages per second of server CPU, latency, bytes per connection.
 #[derive(Parser)]
@@ -12,12 +12,15 @@ enum Command {
     Compare(CompareOptions),
     /// Run one scenario against a running server.
     Load(LoadOptions),
+    /// Draw the tables and the chart of bench/results.json again.
+    Redraw,
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Compare(options) => compare(&options),
         Command::Load(options) => load(&options),
+        Command::Redraw => redraw(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

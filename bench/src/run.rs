@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Headers};
 use crate::error::{Error, Result};
 use crate::process;
 
@@ -25,6 +26,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) pid: u32,
+    /// When its process was started, by who started it.
+    pub(crate) started: Option<Instant>,
 }
 
 /// How long a measurement takes at most, and how many messages.
@@ -33,17 +36,44 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
     pub(crate) max_messages: u64,
+    /// Less of what takes long without being measured, like a churn of 10,000 instead of 100,000.
+    pub(crate) quick: bool,
 }
 
 /// What a measurement found.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
-    /// Messages per second of server CPU time; for `idle`, resident bytes per connection.
+    /// What the scenario's unit says: messages per second of server CPU time, bytes, nanoseconds.
     pub(crate) figure: f64,
     /// Messages per second of the wall clock, when messages were counted.
     pub(crate) rate: Option<f64>,
-    /// Microseconds from asking to answer.
+    /// Nanoseconds from asking to answer.
     pub(crate) latency: Option<Histogram<u64>>,
+    /// What else a scenario tells.
+    pub(crate) notes: Vec<(Note, f64)>,
+}
+
+/// A second figure of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Note {
+    /// CPU time of the server.
+    CpuNanoseconds,
+}
+
+impl Outcome {
+    /// A figure and nothing else.
+    pub(crate) fn figure(figure: f64) -> Self {
+        Self { figure, rate: None, latency: None, notes: Vec::new() }
+    }
+
+    /// With a quantile of the latency as the figure.
+    pub(crate) fn judged_by_latency(mut self, quantile: f64) -> Result<Self> {
+        let latency = self.latency.as_ref();
+        let latency = latency.ok_or_else(|| Error::Setup("no latency was measured".into()))?;
+        self.figure = latency.value_at_quantile(quantile) as f64;
+        Ok(self)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +93,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new() -> Rc<Self> {
-        let latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order");
+        let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in order");
         Rc::new(Self {
             phase: Cell::new(Phase::WarmUp),
             messages: Cell::new(0),
@@ -86,8 +116,8 @@ impl Run {
     /// Notes one answer's latency while the window is open.
     pub(crate) fn note_latency(&self, latency: Duration) {
         if self.phase.get() == Phase::Window {
-            let microseconds = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-            self.latency.borrow_mut().saturating_record(microseconds.max(1));
+            let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            self.latency.borrow_mut().saturating_record(nanoseconds.max(1));
         }
     }
 
@@ -137,6 +167,7 @@ impl Run {
             figure: messages / cpu.as_secs_f64(),
             rate: Some(messages / elapsed.as_secs_f64()),
             latency: Some(self.latency.borrow().clone()),
+            notes: Vec::new(),
         })
     }
 
@@ -164,9 +195,9 @@ async fn first_end<C: 'static>(clients: &mut JoinSet<Result<C>>) -> Error {
 }
 
 /// Opens and joins `count` clients.
-pub(crate) async fn open_all(target: Target, count: usize) -> Result<Vec<Connection>> {
+pub(crate) async fn open_all(target: Target, count: usize, headers: Headers) -> Result<Vec<Connection>> {
     stream::iter(0..count)
-        .map(|_| Connection::open(target.address))
+        .map(|_| Connection::open(target.address, headers))
         .buffer_unordered(OPENING_AT_ONCE)
         .try_collect()
         .await

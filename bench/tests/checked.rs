@@ -22,7 +22,12 @@ struct Floor {
 
 impl Floor {
     fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_floor")).stdout(Stdio::piped()).spawn().unwrap();
+        Self::with_workers("1")
+    }
+
+    fn with_workers(workers: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_floor"));
+        let mut child = command.args(["--workers", workers]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
@@ -130,9 +135,26 @@ fn is_found_out(scenario: &str, fault: Fault, complaint: &str) {
 #[test]
 fn the_floor_passes_every_kind_of_scenario() {
     let floor = Floor::start();
-    for scenario in
-        ["echo-16", "echo-16k", "echo-64k-binary", "broadcast-1000", "rooms", "connect", "polling"]
-    {
+    for scenario in [
+        "echo-16",
+        "echo-16k",
+        "echo-64k-binary",
+        "broadcast-1000",
+        "broadcast-burst",
+        "rooms",
+        "connect",
+        "polling",
+        "round-trip",
+        "idle-chrome",
+    ] {
+        succeeded(scenario, &floor.load(floor.address, scenario));
+    }
+}
+
+#[test]
+fn the_floor_with_two_threads_delivers_to_the_clients_of_both() {
+    let floor = Floor::with_workers("2");
+    for scenario in ["echo-16", "broadcast-1000", "broadcast-burst", "rooms", "polling"] {
         succeeded(scenario, &floor.load(floor.address, scenario));
     }
 }
@@ -180,6 +202,11 @@ fn a_lost_broadcast_is_found_out() {
 #[test]
 fn a_doubled_broadcast_is_found_out() {
     is_found_out("broadcast-1000", Fault::Double, "the server is wrong");
+}
+
+#[test]
+fn a_doubled_broadcast_of_a_burst_is_found_out() {
+    is_found_out("broadcast-burst", Fault::Double, "the server is wrong");
 }
 
 #[test]

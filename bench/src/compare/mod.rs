@@ -1,40 +1,55 @@
 //! The comparison: every server on the same load, in turns, so that what else the machine does
 //! falls on all alike; medians with their interval, and ratios to the floor of the same round.
+//! A server that fails is reported, and the others are measured all the same.
 
+mod chart;
+mod progress;
 mod report;
+mod results;
 mod servers;
 mod statistics;
 
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use self::report::Row;
-use self::servers::{Built, Server};
+use self::progress::Progress;
+use self::results::{Results, Row, partial_path};
+use self::servers::{Built, Contender, Running, Server};
 use crate::error::{Error, Result};
 use crate::process;
 use crate::run::{Outcome, Plan, Target};
 use crate::scenario::Scenario;
 
-/// How long a scenario is run, and how often.
+/// What is compared, how long and how often.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareOptions {
     /// Scenario to run, may be repeated [default: echo-1, echo-16, broadcast-1000, idle].
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
-    /// Run every scenario.
+    /// Run every scenario, with one worker and with two: what `bench/README.md` shows.
     #[arg(long, conflicts_with = "scenario")]
     all: bool,
     /// Server to run, may be repeated [default: all four].
     #[arg(long, value_enum)]
     server: Vec<Server>,
-    /// Interleaved rounds of each scenario; `idle` takes three at most.
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=99))]
-    rounds: u16,
+    /// Threads of the servers, may be repeated [default: 1, with --all 1 and 2]. Node has always one.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: Vec<u16>,
+    /// Interleaved rounds of each scenario; those about memory take three at most [default: 9, with --quick 3].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=99))]
+    rounds: Option<u16>,
+    /// For a first look: three rounds, short windows.
+    #[arg(long)]
+    quick: bool,
+    /// Go on with a comparison that was interrupted: scenarios that it has finished are not run again.
+    #[arg(long)]
+    resume: bool,
     #[command(flatten)]
     window: Window,
-    /// Leave the table in bench/README.md as it is.
+    /// Leave README.md, results.svg and results.json in bench/ as they are.
     #[arg(long)]
     no_write: bool,
 }
@@ -57,24 +72,52 @@ pub struct LoadOptions {
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Window {
-    /// Milliseconds that are measured in each round.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
-    window_ms: u64,
-    /// Milliseconds of load before.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(0..=60_000))]
-    warm_up_ms: u64,
+    /// Milliseconds that are measured in each round [default: 500, with --quick 200].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    window_ms: Option<u64>,
+    /// Milliseconds of load before [default: 200, with --quick 100].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    warm_up_ms: Option<u64>,
     /// A window ends early after this many messages.
     #[arg(long, default_value_t = 20_000_000)]
     max_messages: u64,
 }
 
 impl Window {
-    fn plan(self) -> Plan {
+    fn plan(self, quick: bool) -> Plan {
+        let (window, warm_up) = if quick { (200, 100) } else { (500, 200) };
         Plan {
-            warm_up: Duration::from_millis(self.warm_up_ms),
-            window: Duration::from_millis(self.window_ms),
+            warm_up: Duration::from_millis(self.warm_up_ms.unwrap_or(warm_up)),
+            window: Duration::from_millis(self.window_ms.unwrap_or(window)),
             max_messages: self.max_messages,
+            quick,
         }
+    }
+}
+
+impl CompareOptions {
+    fn scenarios(&self) -> &[Scenario] {
+        match (self.all, self.scenario.as_slice()) {
+            (true, _) => <Scenario as clap::ValueEnum>::value_variants(),
+            (false, []) => &Scenario::MINIMAL,
+            (false, chosen) => chosen,
+        }
+    }
+
+    fn contenders(&self) -> Vec<Contender> {
+        let servers = if self.server.is_empty() { &Server::ALL } else { self.server.as_slice() };
+        let workers = match self.workers.as_slice() {
+            [] if self.all => [1, 2].as_slice(),
+            [] => &[1],
+            chosen => chosen,
+        };
+        let all =
+            workers.iter().flat_map(|&workers| servers.iter().map(move |&s| Contender::new(s, workers)));
+        all.filter(|contender| contender.server != Server::Node || contender.workers == 1).collect()
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.map_or(if self.quick { 3 } else { 9 }, usize::from)
     }
 }
 
@@ -83,13 +126,21 @@ impl Window {
 /// # Errors
 /// When the server is wrong or late, or its process can't be read.
 pub fn load(options: &LoadOptions) -> Result<()> {
-    let target = Target { address: options.address, pid: options.pid };
-    let outcome = run(options.scenario, target, options.window.plan())?;
+    let target = Target { address: options.address, pid: options.pid, started: None };
+    let outcome = run(options.scenario, target, options.window.plan(false))?;
     println!("{}: {}", options.scenario.title(), report::describe(options.scenario, &outcome));
     Ok(())
 }
 
-/// Builds and starts the servers, runs the rounds, prints the table and writes it into
+/// Draws the tables and the chart of `bench/results.json` once more.
+///
+/// # Errors
+/// When there are no results, or `bench/README.md` has lost its markers.
+pub fn redraw() -> Result<()> {
+    report::write(&Results::read(&report::results_path())?)
+}
+
+/// Builds and starts the servers, runs the rounds, prints the tables, and writes them into
 /// `bench/README.md` when all servers took part in at least the minimal scenarios.
 ///
 /// # Errors
@@ -98,80 +149,188 @@ pub fn compare(options: &CompareOptions) -> Result<()> {
     if cfg!(debug_assertions) {
         return Err(Error::Setup("a debug build measures itself: run with `cargo run --release`".into()));
     }
-    let servers = if options.server.is_empty() { Server::ALL.to_vec() } else { options.server.clone() };
-    let scenarios = match (options.all, options.scenario.as_slice()) {
-        (true, _) => <Scenario as clap::ValueEnum>::value_variants(),
-        (false, []) => &Scenario::MINIMAL,
-        (false, chosen) => chosen,
-    };
-    let mut built = Vec::with_capacity(servers.len());
-    for server in &servers {
-        eprintln!("building {}", server.title());
-        built.push(server.build()?);
+    let plan = options.window.plan(options.quick);
+    let mut results = Results::new(options.rounds(), plan.window.as_millis() as u64, options.quick);
+    if options.resume {
+        results = resumed(results)?;
     }
-    let mut rows = Vec::new();
-    for &scenario in scenarios {
-        rows.push(measure(scenario, &built, options)?);
+    let scenarios: Vec<Scenario> = options.scenarios().to_vec();
+    let missing: Vec<Scenario> =
+        scenarios.iter().copied().filter(|&scenario| results.row(scenario).is_none()).collect();
+    let contestants: Vec<Contestant> = options.contenders().into_iter().map(Contestant::build).collect();
+    let mut contest = Contest { plan, rounds: options.rounds(), contestants, progress: Progress::new(0.0) };
+    contest.progress = Progress::new(missing.iter().map(|&scenario| contest.seconds(scenario)).sum());
+    for scenario in missing {
+        results.rows.push(contest.measure(scenario));
+        results.write(&partial_path())?;
     }
-    let table = report::table(&servers, &rows);
-    println!("\n{table}");
-    let complete = Server::ALL.iter().all(|server| servers.contains(server))
+    results.rows.sort_by_key(|row| scenarios.iter().position(|&scenario| scenario == row.scenario));
+    println!("\n{}", report::tables(&results));
+    eprintln!("measured in {}", contest.progress.elapsed());
+    let contenders = options.contenders();
+    let complete = Server::ALL.iter().all(|&server| contenders.contains(&Contender::new(server, 1)))
         && Scenario::MINIMAL.iter().all(|scenario| scenarios.contains(scenario));
-    let failures: Vec<String> = rows.iter().flat_map(Row::failures).collect();
-    if !failures.is_empty() {
-        return Err(Error::Wrong(failures.join("\n")));
-    }
     if complete && !options.no_write {
-        report::write_readme(&table, options.rounds)?;
+        report::write(&results)?;
     } else {
         eprintln!(
             "bench/README.md is left as it is (it takes all servers and at least the minimal scenarios)"
         );
     }
-    Ok(())
+    match results.failures() {
+        failures if failures.is_empty() => Ok(()),
+        failures => Err(Error::Wrong(failures.join("\n"))),
+    }
 }
 
-/// All rounds of one scenario. A server that failed once is not asked again.
-fn measure(scenario: Scenario, servers: &[Built], options: &CompareOptions) -> Result<Row> {
-    let rounds = scenario.rounds(options.rounds.into());
-    let plan = options.window.plan();
-    let mut row = Row::new(scenario, servers.iter().map(|built| built.server));
-    let mut running = Vec::new();
-    for built in servers {
-        running.push(built.start()?);
+/// What an interrupted comparison of the same kind has left.
+fn resumed(new: Results) -> Result<Results> {
+    if !fs::exists(partial_path()).unwrap_or(false) {
+        return Ok(new);
     }
-    for round in 1..=rounds {
-        for ((built, process), column) in servers.iter().zip(&mut running).zip(&mut row.columns) {
-            if column.failure.is_some() {
-                continue;
-            }
-            if scenario.needs_fresh_server() && round > 1 {
-                *process = built.start()?;
-            }
-            match run(scenario, process.target(), plan) {
-                Ok(outcome) => {
-                    let text = report::describe(scenario, &outcome);
-                    eprintln!("[{round}/{rounds}] {}: {}: {text}", scenario.title(), built.server.title());
-                    column.add(&outcome);
+    let old = Results::read(&partial_path())?;
+    if old.is_like(&new) {
+        return Ok(old);
+    }
+    Err(Error::Setup("the interrupted comparison had other rounds or windows: leave out --resume".into()))
+}
+
+/// A server, or why there is none.
+struct Contestant {
+    contender: Contender,
+    built: std::result::Result<Built, String>,
+}
+
+impl Contestant {
+    fn build(contender: Contender) -> Self {
+        eprintln!("building {}", contender.title());
+        let built = contender.build().map_err(|error| {
+            eprintln!("FAILED: {error}");
+            error.to_string()
+        });
+        Self { contender, built }
+    }
+}
+
+struct Contest {
+    plan: Plan,
+    rounds: usize,
+    contestants: Vec<Contestant>,
+    progress: Progress,
+}
+
+impl Contest {
+    fn takes_part(scenario: Scenario, contender: Contender) -> bool {
+        contender.workers == 1 || scenario.is_for_many_workers()
+    }
+
+    /// About how long one run takes.
+    fn seconds_a_run(&self, scenario: Scenario) -> f64 {
+        (self.plan.warm_up + self.plan.window).as_secs_f64() + scenario.weight()
+    }
+
+    fn seconds(&self, scenario: Scenario) -> f64 {
+        let contenders =
+            self.contestants.iter().filter(|contestant| Self::takes_part(scenario, contestant.contender));
+        (contenders.count() * scenario.rounds(self.rounds)) as f64 * self.seconds_a_run(scenario)
+    }
+
+    /// All rounds of one scenario. A server that failed once is not asked again.
+    fn measure(&mut self, scenario: Scenario) -> Row {
+        let rounds = scenario.rounds(self.rounds);
+        let seconds = self.seconds_a_run(scenario);
+        let entrants: Vec<&Contestant> = self
+            .contestants
+            .iter()
+            .filter(|contestant| Self::takes_part(scenario, contestant.contender))
+            .collect();
+        let mut row = Row::new(scenario, entrants.iter().map(|contestant| contestant.contender));
+        let mut running: Vec<Option<Running>> = entrants.iter().map(|_| None).collect();
+        for round in 1..=rounds {
+            for ((contestant, process), column) in entrants.iter().zip(&mut running).zip(&mut row.columns) {
+                let heading =
+                    format!("{} {round}/{rounds}, {}", scenario.short(), contestant.contender.title());
+                if column.failure.is_some() {
+                    self.progress.advance(seconds, &format!("{heading}: out"));
+                    continue;
                 }
-                Err(error) => {
-                    eprintln!(
-                        "[{round}/{rounds}] {}: {}: FAILED: {error}",
-                        scenario.title(),
-                        built.server.title()
-                    );
-                    column.failure = Some(error.to_string());
+                match measure_once(scenario, contestant, process, self.plan) {
+                    Ok(outcome) => {
+                        column.add(&outcome);
+                        let text = report::describe(scenario, &outcome);
+                        self.progress.advance(seconds, &format!("{heading}: {text}"));
+                    }
+                    Err(error) => {
+                        *process = None;
+                        column.failure = Some(error.to_string());
+                        self.progress.advance(seconds, &format!("{heading}: FAILED: {error}"));
+                    }
                 }
             }
         }
+        row
     }
-    Ok(row)
+}
+
+/// One round of one server, which is started where it does not run yet or has to be a new one.
+fn measure_once(
+    scenario: Scenario,
+    contestant: &Contestant,
+    process: &mut Option<Running>,
+    plan: Plan,
+) -> Result<Outcome> {
+    let built = contestant.built.as_ref().map_err(|error| Error::Setup(error.clone()))?;
+    if scenario.needs_fresh_server() {
+        *process = None;
+    }
+    let running = match process {
+        Some(running) => running,
+        None => process.insert(built.start(&[])?),
+    };
+    run(scenario, running.target(), plan)
 }
 
 /// One round on its own single-threaded runtime, once the server is at rest; everything it opened is closed at its end.
 fn run(scenario: Scenario, target: Target, plan: Plan) -> Result<Outcome> {
-    process::wait_for_rest(target.pid)?;
+    if scenario != Scenario::ColdStart {
+        process::wait_for_rest(target.pid)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Error::io("starting a runtime"))?;
-    LocalSet::new().block_on(&runtime, scenario.run(target, plan))
+    LocalSet::new().block_on(&runtime, async {
+        match tokio::time::timeout(
+            scenario.timeout() + plan.warm_up + plan.window,
+            scenario.run(target, plan),
+        )
+        .await
+        {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Late(format!("the run was not over after {:?}", scenario.timeout()))),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> CompareOptions {
+        #[derive(clap::Parser)]
+        struct Parser {
+            #[command(flatten)]
+            options: CompareOptions,
+        }
+        let arguments = std::iter::once("compare").chain(arguments.iter().copied());
+        <Parser as clap::Parser>::try_parse_from(arguments).unwrap().options
+    }
+
+    #[test]
+    fn everything_is_one_flag_and_a_part_is_chosen_by_name() {
+        let all = options(&["--all"]);
+        // Four with one worker, all but Node with two.
+        assert_eq!((all.contenders().len(), all.rounds()), (7, 9));
+        let part = options(&["--server", "enchufe", "--workers", "2", "--scenario", "rooms", "--quick"]);
+        assert_eq!(part.contenders(), [Contender::new(Server::Enchufe, 2)]);
+        assert_eq!((part.scenarios(), part.rounds()), (&[Scenario::Rooms][..], 3));
+    }
 }

@@ -2,140 +2,221 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
 
-use hdrhistogram::Histogram;
-
-use super::servers::Server;
+use super::chart;
+use super::results::{Column, Results, Row};
+use super::servers::{Contender, Server};
 use super::statistics::{Median, median};
 use crate::error::{Error, Result};
-use crate::run::Outcome;
-use crate::scenario::Scenario;
+use crate::run::{Note, Outcome};
+use crate::scenario::{Goal, Scenario, Unit};
 
 const BEGIN: &str = "<!-- results: begin (written by `compare`) -->";
 const END: &str = "<!-- results: end -->";
 
-/// One scenario's figures.
-pub(super) struct Row {
-    scenario: Scenario,
-    pub(super) columns: Vec<Column>,
-}
-
-/// One server's figures of a scenario, a figure a round.
-pub(super) struct Column {
-    server: Server,
-    figures: Vec<f64>,
-    latency: Option<Histogram<u64>>,
-    pub(super) failure: Option<String>,
-}
-
-impl Row {
-    pub(super) fn new(scenario: Scenario, servers: impl Iterator<Item = Server>) -> Self {
-        let column = |server| Column { server, figures: Vec::new(), latency: None, failure: None };
-        Self { scenario, columns: servers.map(column).collect() }
-    }
-
-    /// What went wrong, one line each.
-    pub(super) fn failures(&self) -> impl Iterator<Item = String> {
-        self.columns.iter().filter_map(|column| {
-            let failure = column.failure.as_ref()?;
-            Some(format!("{}: {}: {failure}", self.scenario.title(), column.server.title()))
-        })
-    }
-
-    /// A cell: the median, and beside it the ratio to the floor, taken round by round.
-    fn cell(&self, column: &Column) -> String {
-        if column.failure.is_some() {
-            return "failed".into();
-        }
-        let Some(own) = median(&column.figures) else { return "–".into() };
-        let figure = figure(self.scenario, own.value);
-        // The floor keeps next to nothing for a connection, so a ratio of bytes would tell nothing.
-        if column.server == Server::Floor || self.scenario.is_memory() {
-            return figure;
-        }
-        let Some(floor) = self.columns.iter().find(|column| column.server == Server::Floor) else {
-            return figure;
-        };
-        let ratios: Vec<f64> =
-            column.figures.iter().zip(&floor.figures).map(|(own, floor)| own / floor).collect();
-        match median(&ratios) {
-            Some(Median { value, low, high }) => {
-                format!("{figure} · {value:.2} ({low:.2}–{high:.2})")
-            }
-            None => figure,
-        }
-    }
-
-    fn latency_cell(column: &Column) -> String {
-        match &column.latency {
-            Some(latency) if column.failure.is_none() => {
-                format!("{} / {}", quantile(latency, 0.5), quantile(latency, 0.99))
-            }
-            _ => "–".into(),
-        }
-    }
-}
-
-impl Column {
-    pub(super) fn add(&mut self, outcome: &Outcome) {
-        self.figures.push(outcome.figure);
-        if let Some(latency) = &outcome.latency {
-            match &mut self.latency {
-                Some(all) => all.add(latency).expect("both histograms have the same bounds"),
-                None => self.latency = Some(latency.clone()),
-            }
-        }
-    }
-}
-
 /// One round in one line.
 pub(super) fn describe(scenario: Scenario, outcome: &Outcome) -> String {
-    let mut text = figure(scenario, outcome.figure);
-    text.push_str(if scenario.is_memory() { " a connection" } else { " per CPU second" });
+    let mut text = figure(scenario.unit(), outcome.figure);
+    if scenario.unit() == Unit::PerCpuSecond {
+        text.push_str(" per CPU second");
+    }
     if let Some(rate) = outcome.rate {
         let _ = write!(text, ", {} a second", thousands(rate));
     }
     if let Some(latency) = &outcome.latency {
-        let _ = write!(text, ", p50 {} ms, p99 {} ms", quantile(latency, 0.5), quantile(latency, 0.99));
+        let quantile = |quantile| time(latency.value_at_quantile(quantile) as f64);
+        let _ = write!(text, ", p50 {}, p99 {}", quantile(0.5), quantile(0.99));
+    }
+    for &(note, value) in &outcome.notes {
+        let _ = write!(text, ", {}", note_text(note, value));
     }
     text
 }
 
-/// Two Markdown tables: figures with ratios, and latencies.
-pub(super) fn table(servers: &[Server], rows: &[Row]) -> String {
+/// The Markdown tables, each under what its figures are.
+pub(super) fn tables(results: &Results) -> String {
     let mut text = String::new();
-    let heads: String = servers.iter().map(|server| format!(" {} |", server.title())).collect();
-    let rule: String = servers.iter().map(|_| " --: |").collect();
-    let _ = writeln!(text, "| per server CPU second · ratio to the floor (95 % interval) |{heads}");
-    let _ = writeln!(text, "| --- |{rule}");
-    for row in rows {
-        let cells: String = row.columns.iter().map(|column| format!(" {} |", row.cell(column))).collect();
-        let _ = writeln!(text, "| {} |{cells}", row.scenario.title());
+    for workers in worker_counts(results) {
+        let heading = match workers {
+            1 => "messages per server CPU second · ratio to the floor (95 % interval)".to_owned(),
+            _ => format!("the same with {workers} workers, against a floor of {workers} threads"),
+        };
+        table(&mut text, results, workers, &heading, |row| row.scenario.unit() == Unit::PerCpuSecond);
     }
-    let timed: Vec<&Row> = rows.iter().filter(|row| !row.scenario.is_memory()).collect();
-    if !timed.is_empty() {
-        let _ = writeln!(text, "\n| latency under that load, p50 / p99 in ms |{heads}");
-        let _ = writeln!(text, "| --- |{rule}");
-        for row in timed {
-            let cells: String =
-                row.columns.iter().map(|column| format!(" {} |", Row::latency_cell(column))).collect();
-            let _ = writeln!(text, "| {} |{cells}", row.scenario.title());
+    let memory = "resident bytes of the server";
+    table(&mut text, results, 1, memory, |row| row.scenario.unit() == Unit::Bytes);
+    let times = "time of the wall clock · ratio to the floor (95 % interval)";
+    table(&mut text, results, 1, times, |row| row.scenario.unit() == Unit::Nanoseconds);
+    latencies(&mut text, results);
+    failures(&mut text, results);
+    text
+}
+
+/// All numbers of workers, in order.
+fn worker_counts(results: &Results) -> Vec<u16> {
+    let columns = results.rows.iter().flat_map(|row| &row.columns);
+    let mut counts: Vec<u16> = columns.map(|column| column.contender.workers).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}
+
+/// The contenders of some rows, in the order of the columns.
+fn contenders(rows: &[&Row], workers: u16) -> Vec<Contender> {
+    let mut all: Vec<Contender> = Vec::new();
+    for column in rows.iter().flat_map(|row| &row.columns) {
+        if column.contender.workers == workers && !all.contains(&column.contender) {
+            all.push(column.contender);
         }
     }
+    all
+}
+
+fn table(text: &mut String, results: &Results, workers: u16, heading: &str, belongs: impl Fn(&Row) -> bool) {
+    let has_workers =
+        |row: &&Row| row.columns.iter().any(|column| column.contender.workers == workers) && belongs(row);
+    let rows: Vec<&Row> = results.rows.iter().filter(has_workers).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let contenders = contenders(&rows, workers);
+    head(text, heading, &contenders, workers == 1);
+    for row in rows {
+        let cells: String =
+            contenders.iter().map(|&contender| format!(" {} |", cell(row, contender))).collect();
+        let _ = write!(text, "| {} |{cells}", row.scenario.title());
+        if workers == 1 {
+            let _ = write!(text, " {} |", goal(row));
+        }
+        text.push('\n');
+    }
+}
+
+fn head(text: &mut String, heading: &str, contenders: &[Contender], goal: bool) {
+    let heads: String = contenders
+        .iter()
+        .map(|contender| format!(" {} |", Contender::new(contender.server, 1).title()))
+        .collect();
+    let rules = " --: |".repeat(contenders.len());
+    let (goal, rule) = if goal { (" goal |", " --- |") } else { ("", "") };
+    let separator = if text.is_empty() { "" } else { "\n" };
+    let _ = writeln!(text, "{separator}| {heading} |{heads}{goal}\n| --- |{rules}{rule}");
+}
+
+/// The median, and beside it the ratio to the floor where that tells something.
+fn cell(row: &Row, contender: Contender) -> String {
+    let Some(column) = row.column(contender) else { return "–".into() };
+    if column.failure.is_some() {
+        return "failed".into();
+    }
+    let Some(own) = median(&column.figures) else { return "–".into() };
+    let unit = row.scenario.unit();
+    let mut text = figure(unit, own.value);
+    if row.scenario == Scenario::RoundTrip
+        && let Some(p99) = median(&column.p99)
+    {
+        let _ = write!(text, ", p99 {}", time(p99.value));
+    }
+    for (note, values) in &column.notes {
+        if let Some(value) = median(values) {
+            let _ = write!(text, ", {}", note_text(*note, value.value));
+        }
+    }
+    // The floor keeps next to nothing for a connection and starts with nothing, so these ratios would tell nothing.
+    let tells = unit != Unit::Bytes && row.scenario != Scenario::ColdStart;
+    if let Some(Median { value, low, high }) = row.to_floor(column).filter(|_| tells) {
+        let _ = write!(text, " · {value:.2} ({low:.2}–{high:.2})");
+    }
     text
 }
 
-/// Puts the table between its markers in `bench/README.md`, with the date and the machine.
-pub(super) fn write_readme(table: &str, rounds: u16) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+/// What is demanded, and whether it was reached.
+fn goal(row: &Row) -> String {
+    let goal = match row.scenario.goal() {
+        None => return "–".into(),
+        Some(Goal::MinOfFloor(goal)) => format!("≥ {goal:.2}"),
+        Some(Goal::MaxOfFloor(goal)) => format!("≤ {goal:.2}"),
+        Some(Goal::MinOfBestPeer(goal)) => {
+            let ours = row.column(Contender::new(Server::Enchufe, 1));
+            let ratio = ours.and_then(|ours| row.to_best_peer(ours, true));
+            let ratio = ratio.map_or(String::new(), |ratio| format!(" (is {:.2})", ratio.value));
+            format!("≥ {goal:.2} × best peer{ratio}")
+        }
+        Some(Goal::Max(goal)) => format!("≤ {}", figure(row.scenario.unit(), goal)),
+    };
+    match row.goal_is_met() {
+        Some(true) => format!("{goal} ✓"),
+        Some(false) => format!("{goal} ✗"),
+        None => goal,
+    }
+}
+
+/// Latencies of busy servers: folded away, because they tell more about the load than about the server.
+fn latencies(text: &mut String, results: &Results) {
+    let is_timed = |row: &&Row| {
+        row.scenario.unit() == Unit::PerCpuSecond && row.columns.iter().any(|column| !column.p50.is_empty())
+    };
+    let rows: Vec<&Row> = results.rows.iter().filter(is_timed).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let contenders = contenders(&rows, 1);
+    text.push_str("\n<details><summary>Latency under that load (closed loop)</summary>\n");
+    head(text, "p50 / p99", &contenders, false);
+    for row in rows {
+        let cells: String = contenders
+            .iter()
+            .map(|&contender| format!(" {} |", row.column(contender).map_or("–".into(), latency)))
+            .collect();
+        let _ = writeln!(text, "| {} |{cells}", row.scenario.title());
+    }
+    text.push_str("\n</details>\n");
+}
+
+fn latency(column: &Column) -> String {
+    match (median(&column.p50), median(&column.p99)) {
+        (Some(p50), Some(p99)) if column.failure.is_none() => {
+            format!("{} / {}", time(p50.value), time(p99.value))
+        }
+        _ => "–".into(),
+    }
+}
+
+fn failures(text: &mut String, results: &Results) {
+    let failures = results.failures();
+    if failures.is_empty() {
+        return;
+    }
+    text.push_str("\nFailed:\n\n");
+    for failure in failures {
+        let _ = writeln!(text, "- {}", failure.replace('\n', " "));
+    }
+}
+
+/// The raw figures of the last comparison.
+pub(super) fn results_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("results.json")
+}
+
+/// Puts the tables between their markers in `bench/README.md`, and writes the chart and the raw figures.
+pub(super) fn write(results: &Results) -> Result<()> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = here.join("README.md");
     let text = fs::read_to_string(&path).map_err(Error::io("reading bench/README.md"))?;
-    let stamp = format!("{}, {}, {rounds} interleaved rounds.", today(), machine());
-    let text = replace_between(&text, &format!("{stamp}\n\n{table}"))
+    let Results { date, machine, rounds, window_ms, .. } = results;
+    let quick = if results.quick { " A quick look, not a measurement." } else { "" };
+    let stamp = format!("{date}, {machine}, {rounds} interleaved rounds of {window_ms} ms.{quick}");
+    let chart = "![Messages per server CPU second as a ratio to the bare epoll floor](results.svg)";
+    let text = replace_between(&text, &format!("{stamp}\n\n{chart}\n\n{}", tables(results)))
         .ok_or_else(|| Error::Setup("bench/README.md has lost its markers".into()))?;
     fs::write(&path, text).map_err(Error::io("writing bench/README.md"))?;
-    eprintln!("the table is in bench/README.md");
+    fs::write(here.join("results.svg"), chart::draw(results))
+        .map_err(Error::io("writing bench/results.svg"))?;
+    results.write(&results_path())?;
+    eprintln!(
+        "the tables are in bench/README.md, the chart in bench/results.svg, the figures in bench/results.json"
+    );
     Ok(())
 }
 
@@ -145,40 +226,25 @@ fn replace_between(text: &str, new: &str) -> Option<String> {
     Some(format!("{before}{BEGIN}\n{new}\n{END}{after}"))
 }
 
-/// Cores, processor and kernel, as far as the system tells.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("unknown processor", |(_, model)| model);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let kernel: Vec<&str> = kernel.split('.').take(2).collect();
-    format!("{cores} cores ({model}), Linux {}", kernel.join("."))
-}
-
-/// The date of today in UTC, from the days since 1970 (Howard Hinnant's `civil_from_days`).
-fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    date(seconds / 86_400)
-}
-
-fn date(days: u64) -> String {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02}")
-}
-
-fn figure(scenario: Scenario, value: f64) -> String {
-    if scenario.is_memory() {
-        return format!("{} B", grouped(three_digits(value)));
+fn note_text(note: Note, value: f64) -> String {
+    match note {
+        Note::CpuNanoseconds => format!("CPU {}", time(value)),
     }
-    thousands(value)
+}
+
+pub(super) fn figure(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::PerCpuSecond => thousands(value),
+        Unit::Bytes => bytes(value),
+        Unit::Nanoseconds => time(value),
+    }
+}
+
+fn bytes(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100_000.0 => format!("{} KiB", grouped(three_digits(value / 1024.0))),
+        _ => format!("{} B", grouped(three_digits(value))),
+    }
 }
 
 fn thousands(value: f64) -> String {
@@ -188,16 +254,23 @@ fn thousands(value: f64) -> String {
     grouped(three_digits(value))
 }
 
+fn time(nanoseconds: f64) -> String {
+    let (value, unit) =
+        if nanoseconds < 1e6 { (nanoseconds / 1e3, "µs") } else { (nanoseconds / 1e6, "ms") };
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {unit}")
+}
+
 /// Three leading digits are what the noise leaves: 1,234,567 becomes 1,230,000.
 fn three_digits(value: f64) -> f64 {
-    let step = 10f64.powf((value.max(1.0).log10().floor() - 2.0).max(0.0));
+    let step = 10f64.powf((value.abs().max(1.0).log10().floor() - 2.0).max(0.0));
     (value / step).round() * step
 }
 
 /// A whole number with a comma before every third digit.
 fn grouped(value: f64) -> String {
-    let digits = value.round().to_string();
-    let mut text = String::new();
+    let digits = value.abs().round().to_string();
+    let mut text = String::from(if value <= -0.5 { "−" } else { "" });
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
@@ -207,31 +280,64 @@ fn grouped(value: f64) -> String {
     text
 }
 
-fn quantile(latency: &Histogram<u64>, quantile: f64) -> String {
-    let milliseconds = latency.value_at_quantile(quantile) as f64 / 1000.0;
-    let digits = if milliseconds < 10.0 { 2 } else { 0 };
-    format!("{milliseconds:.digits$}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::results::tests::{OURS, row};
     use super::*;
 
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(19_782), "2024-02-29");
-        assert_eq!(date(20_778), "2026-11-21");
+    fn results() -> Results {
+        let mut results = Results::new(3, 500, false);
+        results.rows.push(row(
+            Scenario::Echo1,
+            [&[200e3, 100e3, 300e3], &[180e3, 95e3, 270e3], &[100e3, 50e3, 150e3], &[20e3, 10e3, 30e3]],
+        ));
+        results.rows.push(row(Scenario::Idle, [&[100.0], &[1_300.0], &[29_453.0], &[11_749.0]]));
+        results
     }
 
     #[test]
     fn figures_keep_three_digits() {
         assert_eq!(thousands(25.2), "25");
-        assert_eq!(thousands(169.4), "169");
         assert_eq!(thousands(9_704.0), "9,700");
         assert_eq!(thousands(117_400.0), "117 k");
         assert_eq!(thousands(2_684_000.0), "2,680 k");
-        assert_eq!(figure(Scenario::Idle, 29_453.0), "29,500 B");
+        assert_eq!(bytes(29_453.0), "29,500 B");
+        assert_eq!(bytes(-2_097_152.0), "−2,050 KiB");
+        assert_eq!(time(12_345.0), "12.3 µs");
+        assert_eq!(time(1_234_567.0), "1.23 ms");
+    }
+
+    #[test]
+    fn a_row_shows_medians_ratios_and_goals() {
+        let text = tables(&results());
+        assert!(text.contains("| 200 k | 180 k · 0.90 (0.90–0.95) | 100 k · 0.50 (0.50–0.50) |"), "{text}");
+        assert!(text.contains("| ≥ 0.90 ✓ |"), "{text}");
+        assert!(text.contains("| 100 B | 1,300 B | 29,500 B | 11,700 B | ≤ 1,200 B ✗ |"), "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_told_and_spoils_only_its_cell() {
+        let mut results = results();
+        results.rows[0].columns[2].failure = Some("lost a message".into());
+        let text = tables(&results);
+        assert!(text.contains("| 180 k · 0.90 (0.90–0.95) | failed | 20 k · 0.10 (0.10–0.10) |"), "{text}");
+        assert!(text.contains(
+            "- echo with ack, 64 B, 100 connections, 1 in flight: socketioxide 0.18.9 (axum): lost"
+        ));
+    }
+
+    #[test]
+    fn more_workers_get_a_table_of_their_own() {
+        let mut results = results();
+        let two = Contender::new(Server::Enchufe, 2);
+        let mut column = results.rows[0].column(OURS).unwrap().clone();
+        column.contender = two;
+        results.rows[0].columns.push(column);
+        let text = tables(&results);
+        assert!(
+            text.contains("| the same with 2 workers, against a floor of 2 threads | Enchufe |"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -6,28 +6,36 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use clap::ValueEnum as _;
 
 use crate::cargo;
 use crate::error::{Error, Result};
 use crate::run::Target;
 
 /// A server that speaks the testbed's `app` contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Server {
     /// The bare epoll loop of this package.
     Floor,
-    /// The testbed of this workspace, one worker.
+    /// The testbed of this workspace.
     Enchufe,
-    /// socketioxide on axum, one thread.
+    /// socketioxide on axum.
     Socketioxide,
-    /// The official server on Node.
+    /// The official server on Node, which has one thread.
     Node,
 }
 
 impl Server {
     pub(crate) const ALL: [Self; 4] = [Self::Floor, Self::Enchufe, Self::Socketioxide, Self::Node];
 
-    pub(crate) fn title(self) -> &'static str {
+    /// Whether it is one of those that are compared with, and not ours or the floor.
+    pub(crate) fn is_peer(self) -> bool {
+        matches!(self, Self::Socketioxide | Self::Node)
+    }
+
+    fn title(self) -> &'static str {
         match self {
             Self::Floor => "floor (bare epoll)",
             Self::Enchufe => "Enchufe",
@@ -35,27 +43,76 @@ impl Server {
             Self::Node => "socket.io 4.8.4 (Node)",
         }
     }
+}
+
+/// A server with a number of threads: what has a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Contender {
+    /// Threads that serve.
+    pub(crate) workers: u16,
+    pub(crate) server: Server,
+}
+
+impl Contender {
+    pub(crate) fn new(server: Server, workers: u16) -> Self {
+        Self { workers, server }
+    }
+
+    /// The floor that it is held against.
+    pub(crate) fn floor(self) -> Self {
+        Self { server: Server::Floor, ..self }
+    }
+
+    pub(crate) fn is_floor(self) -> bool {
+        self.server == Server::Floor
+    }
+
+    /// The head of its column.
+    pub(crate) fn title(self) -> String {
+        let title = self.server.title();
+        if self.workers == 1 { title.into() } else { format!("{title}, {} workers", self.workers) }
+    }
 
     /// Builds it, or installs what it needs.
     pub(crate) fn build(self) -> Result<Built> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let (program, arguments) = match self {
-            Self::Floor => (cargo::build_release(here, "enchufe-bench", "floor")?, vec![]),
-            Self::Enchufe => {
-                let flags = ["--profile", "app", "--workers", "1"].map(OsString::from);
-                (cargo::build_release(here, "testbed", "testbed")?, flags.into())
+        let (program, mut arguments): (PathBuf, Vec<OsString>) = match self.server {
+            Server::Floor => (cargo::build_release(here, "enchufe-bench", "floor")?, vec![]),
+            Server::Enchufe => {
+                (cargo::build_release(here, "testbed", "testbed")?, vec!["--profile".into(), "app".into()])
             }
-            Self::Socketioxide => {
+            Server::Socketioxide => {
                 let folder = here.join("peers/socketioxide");
                 (cargo::build_release(&folder, "socketioxide-peer", "socketioxide-peer")?, vec![])
             }
-            Self::Node => {
+            Server::Node => {
                 let folder = here.join("peers/node");
                 install(&folder)?;
                 ("node".into(), vec![folder.join("server.js").into()])
             }
         };
-        Ok(Built { server: self, program, arguments })
+        if self.server != Server::Node {
+            arguments.extend(["--workers".into(), self.workers.to_string().into()]);
+        }
+        Ok(Built { contender: self, program, arguments })
+    }
+}
+
+impl From<Contender> for String {
+    fn from(contender: Contender) -> Self {
+        let name = contender.server.to_possible_value();
+        format!("{}-{}", name.as_ref().map_or("", |name| name.get_name()), contender.workers)
+    }
+}
+
+impl TryFrom<String> for Contender {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let (server, workers) = text.rsplit_once('-').ok_or_else(|| format!("`{text}` is no server"))?;
+        let workers = workers.parse().map_err(|_| format!("`{text}` has no number of workers"))?;
+        Ok(Self { workers, server: Server::from_str(server, false)? })
     }
 }
 
@@ -76,21 +133,23 @@ fn install(folder: &Path) -> Result<()> {
 /// A server that is ready to start.
 #[derive(Debug)]
 pub(crate) struct Built {
-    pub(crate) server: Server,
+    pub(crate) contender: Contender,
     program: PathBuf,
     arguments: Vec<OsString>,
 }
 
 impl Built {
-    /// Starts it on a free port.
-    pub(crate) fn start(&self) -> Result<Running> {
-        let title = self.server.title();
+    /// Starts it on a free port, with `flags` that every server understands.
+    pub(crate) fn start(&self, flags: &[&str]) -> Result<Running> {
+        let title = self.contender.title();
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).args(["--port", "0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(&self.arguments).args(flags).args(["--port", "0"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let begun = Instant::now();
         let mut child = command.spawn().map_err(Error::io(format!("starting {title}")))?;
         let output = child.stdout.take();
         // From here on the child is ended whatever happens.
-        let mut running = Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut running = Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), begun };
         let mut line = String::new();
         if let Some(output) = output {
             BufReader::new(output).read_line(&mut line).map_err(Error::io("reading the server's port"))?;
@@ -108,11 +167,13 @@ impl Built {
 pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
+    /// Just before it was started.
+    begun: Instant,
 }
 
 impl Running {
     pub(crate) fn target(&self) -> Target {
-        Target { address: self.address, pid: self.child.id() }
+        Target { address: self.address, pid: self.child.id(), started: Some(self.begun) }
     }
 }
 
@@ -121,5 +182,20 @@ impl Drop for Running {
         // Fails only when it has ended by itself, which the run before has reported.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contender_is_read_back_from_its_name() {
+        for contender in [Contender::new(Server::Enchufe, 2), Contender::new(Server::Node, 1)] {
+            assert_eq!(Contender::try_from(String::from(contender)), Ok(contender));
+        }
+        for wrong in ["enchufe", "enchufe-x", "other-1"] {
+            assert!(Contender::try_from(wrong.to_owned()).is_err());
+        }
     }
 }

@@ -1,37 +1,48 @@
-//! The floor: one thread, one epoll, no runtime. It answers the events of the scenarios by copying
+//! The floor: one thread and one epoll, or several that share nothing but mailboxes; no runtime. It answers the events of the scenarios by copying
 //! bytes — it looks at the beginning of a packet and never parses JSON, checks UTF-8, keeps time or
 //! bounds anything — so its cost is that of the system calls. Never to be put on a network.
 //!
 //! Replies to one connection leave with one write per read, broadcasts with one write each, room
 //! messages are gathered and flushed once per turn of the loop: the cheapest way known for each.
 
+mod connection;
 mod contract;
 mod http;
+mod mail;
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use socket2::{Domain, Socket, Type};
 
+use self::connection::{Connection, State};
 use self::contract::Action;
+use self::mail::{Letter, Mailbox};
 use crate::error::{Error, Result};
 use crate::frame;
 
 const LISTENER: Token = Token(usize::MAX);
+const MAIL: Token = Token(usize::MAX - 1);
 /// One read takes at most this: the largest message of the scenarios and some.
 const READ_BYTES: usize = 256 * 1024;
 /// A connection that asks for more than this without a complete message is dropped.
 const MAX_INPUT: usize = 1 << 20;
 
-/// Where the floor listens.
+/// Where the floor listens, and with how many threads.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct FloorOptions {
     /// Port on the loopback address; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Threads, each with a listener of its own (SO_REUSEPORT) and an epoll of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
 }
 
 /// Serves until the process is ended.
@@ -39,84 +50,114 @@ pub struct FloorOptions {
 /// # Errors
 /// When the port is taken or the system refuses a poll.
 pub fn serve(options: &FloorOptions) -> Result<()> {
-    let address = SocketAddr::from(([127, 0, 0, 1], options.port));
-    let mut listener = TcpListener::bind(address).map_err(Error::io(format!("listening on {address}")))?;
-    let mut poll = Poll::new().map_err(Error::io("opening a poll"))?;
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)
-        .map_err(Error::io("watching the listener"))?;
-    let address = listener.local_addr().map_err(Error::io("reading the port"))?;
+    let first = listen(SocketAddr::from(([127, 0, 0, 1], options.port)))?;
+    let address = first.local_addr().map_err(Error::io("reading the port"))?;
+    let mut listeners = vec![first];
+    for _ in 1..options.workers {
+        listeners.push(listen(address)?);
+    }
+    let (mut polls, mut mailboxes) = (Vec::new(), Vec::new());
+    for listener in &mut listeners {
+        let poll = Poll::new().map_err(Error::io("opening a poll"))?;
+        poll.registry()
+            .register(listener, LISTENER, Interest::READABLE)
+            .map_err(Error::io("watching the listener"))?;
+        mailboxes.push(Mailbox::new(&poll, MAIL)?);
+        polls.push(poll);
+    }
     println!("listening on {address}");
-    let mut floor = Floor {
+    let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+    let floors = listeners.into_iter().enumerate().map(|(index, listener)| Floor {
         listener,
         connections: Slab::new(),
         rooms: HashMap::new(),
         sessions: HashMap::new(),
         dirty: Vec::new(),
-        next_id: 1,
-    };
-    let mut events = Events::with_capacity(1024);
-    let mut scratch = vec![0; READ_BYTES];
-    loop {
-        if let Err(error) = poll.poll(&mut events, None)
-            && error.kind() != ErrorKind::Interrupted
-        {
-            return Err(Error::io("polling")(error));
-        }
-        for event in &events {
-            if event.token() == LISTENER {
-                floor.accept(&poll)?;
-                continue;
-            }
-            let key = event.token().0;
-            if event.is_writable() {
-                floor.flush(key);
-            }
-            if event.is_readable() {
-                floor.read(key, &mut scratch);
-            }
-        }
-        floor.flush_dirty();
+        next_id: index as u64,
+        index,
+        mailboxes: Arc::clone(&mailboxes),
+    });
+    let workers: Vec<_> =
+        floors.zip(polls).map(|(floor, poll)| thread::spawn(move || floor.serve(poll))).collect();
+    for worker in workers {
+        worker.join().map_err(|_| Error::Setup("a thread of the floor panicked".into()))??;
     }
+    Ok(())
 }
 
-/// All state: no part of it is locked, because there is one thread.
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let open = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(4096)?;
+        Ok(TcpListener::from_std(socket.into()))
+    };
+    open().map_err(Error::io(format!("listening on {address}")))
+}
+
+/// A thread's state: no part of it is locked, but for the mailboxes.
 struct Floor {
     listener: TcpListener,
     connections: Slab<Connection>,
     rooms: HashMap<Box<[u8]>, Vec<usize>>,
-    /// Packets of polling sessions that wait for their GET.
+    /// Packets of polling sessions that wait for their GET. A session keeps to one HTTP connection, hence to one thread.
     sessions: HashMap<u64, Vec<u8>>,
     /// Connections with gathered output.
     dirty: Vec<usize>,
     next_id: u64,
-}
-
-struct Connection {
-    stream: TcpStream,
-    state: State,
-    /// Only while there is something unread or unwritten.
-    buffers: Option<Box<Buffers>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Http,
-    Opened,
-    Joined,
-}
-
-#[derive(Default)]
-struct Buffers {
-    /// The beginning of a message whose end has not come.
-    input: Vec<u8>,
-    /// What is gathered, or did not fit into the socket.
-    output: Vec<u8>,
-    /// The ack whose attachment comes next.
-    announced: Option<Vec<u8>>,
+    index: usize,
+    /// One for each thread.
+    mailboxes: Arc<[Mailbox]>,
 }
 
 impl Floor {
+    fn serve(mut self, mut poll: Poll) -> Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let mut scratch = vec![0; READ_BYTES];
+        loop {
+            if let Err(error) = poll.poll(&mut events, None)
+                && error.kind() != ErrorKind::Interrupted
+            {
+                return Err(Error::io("polling")(error));
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(&poll)?,
+                    MAIL => self.take_mail(),
+                    Token(key) => {
+                        if event.is_writable() {
+                            self.flush(key);
+                        }
+                        if event.is_readable() {
+                            self.read(key, &mut scratch);
+                        }
+                    }
+                }
+            }
+            self.flush_dirty();
+        }
+    }
+
+    /// What the other threads have for the clients of this one.
+    fn take_mail(&mut self) {
+        let Some(mailbox) = self.mailboxes.get(self.index) else { return };
+        for letter in mailbox.take() {
+            match letter {
+                Letter::Everybody(message) => self.deliver(&message),
+                Letter::Room { room, message } => self.deliver_to_room(&room, &message),
+            }
+        }
+    }
+
+    fn post(&self, letter: impl Fn() -> Letter) {
+        for (index, mailbox) in self.mailboxes.iter().enumerate() {
+            if index != self.index {
+                mailbox.put(letter());
+            }
+        }
+    }
+
     fn accept(&mut self, poll: &Poll) -> Result<()> {
         loop {
             let stream = match self.listener.accept() {
@@ -221,7 +262,11 @@ impl Floor {
             Action::Broadcast { id, arguments } => {
                 let mut message = Vec::with_capacity(arguments.len() + 32);
                 frame::write(&mut message, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
-                self.broadcast(&message);
+                self.deliver(&message);
+                if self.mailboxes.len() > 1 {
+                    let message: Arc<[u8]> = message.into();
+                    self.post(|| Letter::Everybody(Arc::clone(&message)));
+                }
                 frame::write(replies, frame::TEXT, None, &[b"43", id, b"[]"]);
             }
             Action::EnterRoom { id, room } => {
@@ -229,14 +274,12 @@ impl Floor {
                 frame::write(replies, frame::TEXT, None, &[b"43", id, b"[]"]);
             }
             Action::Room { room, arguments } => {
-                let members = self.rooms.get(room)?;
-                for &member in members {
-                    let Some(connection) = self.connections.get_mut(member) else { continue };
-                    let output = &mut connection.buffers().output;
-                    if output.is_empty() {
-                        self.dirty.push(member);
-                    }
-                    frame::write(output, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
+                let mut message = Vec::with_capacity(arguments.len() + 32);
+                frame::write(&mut message, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
+                self.deliver_to_room(room, &message);
+                if self.mailboxes.len() > 1 {
+                    let message: Arc<[u8]> = message.into();
+                    self.post(|| Letter::Room { room: room.into(), message: Arc::clone(&message) });
                 }
             }
         }
@@ -252,7 +295,7 @@ impl Floor {
             }
             http::Kind::Open => {
                 let id = self.next_id;
-                self.next_id += 1;
+                self.next_id += self.mailboxes.len() as u64;
                 self.sessions.insert(id, Vec::new());
                 http::answer(replies, contract::opened(id).as_bytes());
             }
@@ -282,11 +325,24 @@ impl Floor {
     }
 
     /// One write to each; what a socket does not take waits for it.
-    fn broadcast(&mut self, message: &[u8]) {
+    fn deliver(&mut self, message: &[u8]) {
         for (_, connection) in &mut self.connections {
             if connection.state == State::Joined {
                 connection.send(message);
             }
+        }
+    }
+
+    /// Gathered until the end of the turn.
+    fn deliver_to_room(&mut self, room: &[u8], message: &[u8]) {
+        let Some(members) = self.rooms.get(room) else { return };
+        for &member in members {
+            let Some(connection) = self.connections.get_mut(member) else { continue };
+            let output = &mut connection.buffers().output;
+            if output.is_empty() {
+                self.dirty.push(member);
+            }
+            output.extend_from_slice(message);
         }
     }
 
@@ -313,37 +369,6 @@ impl Floor {
             for members in self.rooms.values_mut() {
                 members.retain(|member| *member != key);
             }
-        }
-    }
-}
-
-impl Connection {
-    fn buffers(&mut self) -> &mut Buffers {
-        self.buffers.get_or_insert_default()
-    }
-
-    /// Writes at once where nothing waits before it. A broken socket is noticed by its next read.
-    fn send(&mut self, bytes: &[u8]) {
-        if self.buffers.as_ref().is_some_and(|buffers| !buffers.output.is_empty()) {
-            self.buffers().output.extend_from_slice(bytes);
-            return self.flush();
-        }
-        let written = self.stream.write(bytes).unwrap_or(0);
-        if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-            self.buffers().output.extend_from_slice(rest);
-        }
-    }
-
-    fn flush(&mut self) {
-        let Some(buffers) = &mut self.buffers else { return };
-        while !buffers.output.is_empty() {
-            match self.stream.write(&buffers.output) {
-                Ok(count) => drop(buffers.output.drain(..count)),
-                Err(_) => break,
-            }
-        }
-        if buffers.output.is_empty() && buffers.input.is_empty() && buffers.announced.is_none() {
-            self.buffers = None;
         }
     }
 }

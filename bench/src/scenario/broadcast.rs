@@ -1,5 +1,5 @@
-//! Broadcast: one client asks the server to emit to everybody, and asks again once every client
-//! has the message, in order, and the ack is there. Counts deliveries.
+//! Broadcast: one client asks the server to emit to everybody, once or several times with one write, and
+//! asks again once every client has the messages, in order, and the acks are there. Counts deliveries.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::echo::{split_id, strip};
-use crate::connection::{Connection, Message};
+use crate::connection::{Connection, Headers, Message};
 use crate::error::{Error, Result};
 use crate::run::{Outcome, Payload, Plan, Run, Target, open_all, tag};
 
@@ -20,25 +20,28 @@ const TEXT_BYTES: usize = 128;
 struct Round {
     run: Rc<Run>,
     payload: Payload,
-    clients: usize,
-    /// Clients that have the message under way.
-    arrived: Cell<usize>,
+    clients: u64,
+    /// Messages that are sent with one write.
+    burst: u64,
+    /// Deliveries of what is under way.
+    arrived: Cell<u64>,
     everywhere: Notify,
     /// The number of the last message, set before it is sent.
     last: Cell<Option<u64>>,
 }
 
-pub(crate) async fn run(target: Target, plan: Plan, count: usize) -> Result<Outcome> {
+pub(crate) async fn run(target: Target, plan: Plan, count: usize, burst: u64) -> Result<Outcome> {
     let run = Run::new();
     let round = Rc::new(Round {
         run: Rc::clone(&run),
         payload: Payload::text(TEXT_BYTES),
-        clients: count,
+        clients: count as u64,
+        burst,
         arrived: Cell::new(0),
         everywhere: Notify::new(),
         last: Cell::new(None),
     });
-    let mut connections = open_all(target, count).await?;
+    let mut connections = open_all(target, count, Headers::Few).await?;
     let mut clients = JoinSet::new();
     if let Some(sender) = connections.pop() {
         clients.spawn_local(send(sender, Rc::clone(&round)));
@@ -52,18 +55,20 @@ pub(crate) async fn run(target: Target, plan: Plan, count: usize) -> Result<Outc
 async fn send(mut connection: Connection, round: Rc<Round>) -> Result<Connection> {
     let mut sent = 0;
     loop {
+        let end = sent + round.burst;
         if !round.run.sending() {
-            round.last.set(Some(sent));
+            round.last.set(Some(end - 1));
         }
-        let number = tag(sent);
-        let [head, tail] = round.payload.parts(&number);
-        let id = sent.to_string();
-        connection.queue_packet(&[b"2", id.as_bytes(), b"[\"broadcast\",\"", head, tail, b"\"]"]);
+        for id in sent..end {
+            let number = tag(id);
+            let [head, tail] = round.payload.parts(&number);
+            let digits = id.to_string();
+            connection.queue_packet(&[b"2", digits.as_bytes(), b"[\"broadcast\",\"", head, tail, b"\"]"]);
+        }
         connection.flush().await?;
         let begun = Instant::now();
-        let mut acked = false;
-        let mut got = false;
-        while !(acked && got && round.arrived.get() == round.clients) {
+        let (mut acked, mut got) = (sent, sent);
+        while !(acked == end && got == end && round.is_everywhere()) {
             tokio::select! {
                 filled = connection.fill() => filled?,
                 () = round.everywhere.notified() => {}
@@ -73,25 +78,25 @@ async fn send(mut connection: Connection, round: Rc<Round>) -> Result<Connection
                     return Err(Error::Wrong("an attachment nobody sent".into()));
                 };
                 if let Some(rest) = text.strip_prefix(b"3") {
-                    if acked || split_id(rest).is_none_or(|(id, _)| id != sent) {
+                    if acked == end || split_id(rest).is_none_or(|(id, _)| id != acked) {
                         return Err(Error::unexpected("an ack nobody asked for", text));
                     }
-                    acked = true;
+                    acked += 1;
                 } else {
-                    if got {
+                    if got == end {
                         return Err(Error::unexpected("a broadcast came twice", text));
                     }
-                    round.check(text, sent)?;
-                    got = true;
+                    round.check(text, got)?;
+                    got += 1;
                 }
             }
         }
         round.run.note_latency(begun.elapsed());
-        if round.last.get() == Some(sent) {
+        if round.last.get().is_some() {
             return connection.finish().await;
         }
         round.arrived.set(0);
-        sent += 1;
+        sent = end;
     }
 }
 
@@ -122,9 +127,13 @@ impl Round {
         }
         self.run.count(1);
         self.arrived.set(self.arrived.get() + 1);
-        if self.arrived.get() == self.clients {
+        if self.is_everywhere() {
             self.everywhere.notify_one();
         }
         Ok(())
+    }
+
+    fn is_everywhere(&self) -> bool {
+        self.arrived.get() == self.clients * self.burst
     }
 }

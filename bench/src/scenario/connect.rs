@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Headers};
 use crate::error::Result;
 use crate::process;
 use crate::run::{Outcome, Plan, Run, Target, open_all};
@@ -18,7 +18,7 @@ const LIMIT: usize = 6_000;
 const AT_ONCE: usize = 64;
 
 pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
-    drop(open_all(target, FIRST).await?);
+    drop(open_all(target, FIRST, Headers::Few).await?);
     process::wait_for_rest(target.pid)?;
     let run = Run::new();
     run.open_window();
@@ -27,7 +27,9 @@ pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
     let mut opening = stream::iter(0..LIMIT)
         .map(|_| async {
             let asked = Instant::now();
-            Connection::open(target.address).await.map(|connection| (connection, asked.elapsed()))
+            Connection::open(target.address, Headers::Few)
+                .await
+                .map(|connection| (connection, asked.elapsed()))
         })
         .buffer_unordered(AT_ONCE);
     let mut open = Vec::with_capacity(LIMIT);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use crate::connection::{Connection, Message};
+use crate::connection::{Connection, Headers, Message};
 use crate::error::{Error, Result};
 use crate::run::{Outcome, Payload, Plan, Run, Target, open_all, tag};
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(target: Target, plan: Plan, shape: Shape) -> Result<Outc
     let run = Run::new();
     let shape = Rc::new(shape);
     let mut clients = JoinSet::new();
-    for (index, connection) in open_all(target, shape.clients).await?.into_iter().enumerate() {
+    for (index, connection) in open_all(target, shape.clients, Headers::Few).await?.into_iter().enumerate() {
         let questions = Questions::new(Rc::clone(&shape), index);
         clients.spawn_local(ask(connection, questions, Rc::clone(&run)));
     }

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
 use super::echo::strip;
-use crate::connection::{Connection, Message};
+use crate::connection::{Connection, Headers, Message};
 use crate::error::{Error, Result};
 use crate::run::{Outcome, Payload, Plan, Run, Target, open_all, tag};
 
@@ -31,7 +31,7 @@ struct Room {
 
 pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
     let run = Run::new();
-    let mut connections = open_all(target, ROOMS * MEMBERS).await?;
+    let mut connections = open_all(target, ROOMS * MEMBERS, Headers::Few).await?;
     let mut joined = Vec::with_capacity(ROOMS);
     for number in 0..ROOMS {
         let room = Rc::new(Room {

@@ -1,4 +1,4 @@
-//! socketioxide on axum, on one thread, speaking the events that the benchmark sends. `Value` is
+//! socketioxide on axum, on one thread or on several, speaking the events that the benchmark sends. `Value` is
 //! the type its documentation recommends for events that may hold binary.
 
 use axum::serve::ListenerExt as _;
@@ -31,10 +31,22 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> std::io::Result<()> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--port").skip(1);
-    let port = arguments.next().and_then(|port| port.parse().ok()).unwrap_or(0u16);
+fn main() -> std::io::Result<()> {
+    let workers = option("--workers").and_then(|workers| workers.parse().ok()).unwrap_or(1);
+    let mut builder = match workers {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.worker_threads(workers).enable_all().build()?.block_on(serve())
+}
+
+/// What stands behind an option of the command line.
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != name).nth(1)
+}
+
+async fn serve() -> std::io::Result<()> {
+    let port = option("--port").and_then(|port| port.parse().ok()).unwrap_or(0u16);
     let (layer, io) = SocketIo::builder().max_payload(1_000_000).build_layer();
     io.ns("/", on_connect);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;

@@ -1,0 +1,154 @@
+//! What is known of a scenario before it runs: its title, what its figure counts, what is demanded
+//! of Enchufe, how often it is worth repeating.
+
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+
+use super::Scenario;
+
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Messages per second of server CPU time.
+    PerCpuSecond,
+    /// Resident bytes, of a connection or in all.
+    Bytes,
+    /// Nanoseconds of the wall clock.
+    Nanoseconds,
+}
+
+/// What is demanded of Enchufe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Goal {
+    /// At least so much of the floor's figure.
+    MinOfFloor(f64),
+    /// At most so much of the floor's figure.
+    MaxOfFloor(f64),
+    /// At least so much of the best peer's figure.
+    MinOfBestPeer(f64),
+    /// A figure of at most this.
+    Max(f64),
+}
+
+impl Scenario {
+    /// What `compare` runs when nothing is chosen: a few minutes with four servers.
+    pub(crate) const MINIMAL: [Self; 4] = [Self::Echo1, Self::Echo16, Self::Broadcast1000, Self::Idle];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Echo1 => "echo with ack, 64 B, 100 connections, 1 in flight",
+            Self::Echo16 => "the same, 16 in flight",
+            Self::Echo16K => "echo with ack, 16 KiB text, 50 connections, 1 in flight",
+            Self::Echo64KBinary => "echo with ack, 64 KiB binary, 20 connections, 1 in flight",
+            Self::Broadcast1000 => "broadcast, 128 B to 1,000",
+            Self::BroadcastBurst => "broadcasts in bursts of 10, 128 B to 1,000",
+            Self::Broadcast10000 => "broadcast, 128 B to 10,000",
+            Self::Rooms => "100 rooms of 10, everybody emits 128 B",
+            Self::Connect => "connections opened and joined",
+            Self::Polling => "long-polling echo (POST + GET), 64 B, 100 sessions",
+            Self::RoundTrip => "round trip, one connection, 1 in flight",
+            Self::Idle => "idle connection, few headers",
+            Self::IdleChrome => "idle connection, Chrome's headers",
+            Self::Churn => "left of 100,000 connections opened and closed, in all",
+            Self::ColdStart => "cold start, from exec to the first client that has joined",
+        }
+    }
+
+    /// The title where there is little room, in the chart and in the progress.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::Echo1 => "echo 64 B, 1 in flight",
+            Self::Echo16 => "echo 64 B, 16 in flight",
+            Self::Echo16K => "echo 16 KiB text",
+            Self::Echo64KBinary => "echo 64 KiB binary",
+            Self::Broadcast1000 => "broadcast to 1,000",
+            Self::BroadcastBurst => "broadcast, bursts of 10",
+            Self::Broadcast10000 => "broadcast to 10,000",
+            Self::Rooms => "100 rooms of 10",
+            Self::Connect => "connections opened",
+            Self::Polling => "long-polling echo",
+            Self::RoundTrip => "round trip",
+            Self::Idle => "idle, few headers",
+            Self::IdleChrome => "idle, Chrome's headers",
+            Self::Churn => "memory after churn",
+            Self::ColdStart => "cold start",
+        }
+    }
+
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Self::Idle | Self::IdleChrome | Self::Churn => Unit::Bytes,
+            Self::RoundTrip | Self::ColdStart => Unit::Nanoseconds,
+            _ => Unit::PerCpuSecond,
+        }
+    }
+
+    /// The goals that the project has set itself.
+    pub(crate) fn goal(self) -> Option<Goal> {
+        Some(match self {
+            Self::Echo1 => Goal::MinOfFloor(0.9),
+            Self::Echo16 => Goal::MinOfFloor(0.62),
+            Self::Echo16K => Goal::MinOfFloor(0.7),
+            Self::Echo64KBinary => Goal::MinOfFloor(0.85),
+            Self::Broadcast1000 | Self::Broadcast10000 => Goal::MinOfFloor(0.92),
+            Self::Rooms => Goal::MinOfFloor(1.15),
+            Self::Connect => Goal::MinOfFloor(0.65),
+            Self::Polling => Goal::MinOfBestPeer(1.25),
+            Self::RoundTrip => Goal::MaxOfFloor(1.15),
+            Self::Idle => Goal::Max(1_200.0),
+            Self::IdleChrome => Goal::Max(2_000.0),
+            Self::BroadcastBurst | Self::Churn | Self::ColdStart => return None,
+        })
+    }
+
+    /// Whether each round needs a server of its own: memory that earlier connections have left behind
+    /// would be used again, and thousands that close at once keep a server busy for long.
+    pub(crate) fn needs_fresh_server(self) -> bool {
+        matches!(self, Self::Connect | Self::Broadcast10000 | Self::ColdStart) || self.unit() == Unit::Bytes
+    }
+
+    /// Whether it tells something about more than one thread.
+    pub(crate) fn is_for_many_workers(self) -> bool {
+        self.unit() == Unit::PerCpuSecond
+    }
+
+    /// Rounds that this scenario is worth of those asked for: memory hardly varies, churn takes long.
+    pub(crate) fn rounds(self, asked: usize) -> usize {
+        match self {
+            Self::Churn => 1,
+            _ if self.unit() == Unit::Bytes => asked.min(3),
+            _ => asked,
+        }
+    }
+
+    /// About how many seconds a run takes besides its window, for the progress.
+    pub(crate) fn weight(self) -> f64 {
+        match self {
+            Self::Churn => 25.0,
+            Self::Idle | Self::IdleChrome => 5.0,
+            Self::Broadcast10000 => 4.0,
+            Self::Broadcast1000 | Self::BroadcastBurst | Self::Rooms => 0.8,
+            _ => 0.4,
+        }
+    }
+
+    /// Longest that a run may take: a server that hangs fails instead of holding up the others.
+    pub(crate) fn timeout(self) -> Duration {
+        Duration::from_secs(if self == Self::Churn { 300 } else { 90 })
+    }
+}
+
+impl From<Scenario> for String {
+    fn from(scenario: Scenario) -> Self {
+        scenario.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for Scenario {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        <Self as clap::ValueEnum>::from_str(&name, false)
+    }
+}
