@@ -136,7 +136,7 @@ pub(crate) struct Connection {
     choked: AtomicBool,
     /// Bytes of the events that wait for connect handlers.
     early_bytes: AtomicUsize,
-    /// Since when some have waited; 0 where none do. See [`pace::coarse`].
+    /// Since when none of them has waited longer; 0 where none waits. See [`pace::coarse`].
     early_since: AtomicU32,
     /// Since when it has not been read to the end; 0 where it has. See [`pace`].
     unread_since: AtomicU32,

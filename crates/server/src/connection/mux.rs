@@ -246,11 +246,17 @@ pub(super) fn late_event(socket: &Socket, early: &Early) {
     }
 }
 
-/// Events have waited for connect handlers for as long as they may: from now on they are handled beside them.
-pub(super) fn overdue(connection: &Arc<Connection>) {
+/// Some events may have waited for connect handlers for as long as they may: those are handled beside them from now on.
+pub(super) fn overdue(connection: &Arc<Connection>, now: Millis) {
+    let mut first = 0;
+    connection.early_since(first);
     for socket in connection.sockets() {
-        let waited = match socket.overdue() {
+        let waited = match socket.overdue(now) {
             Overdue::Nothing => continue,
+            Overdue::Since(since) => {
+                first = if first == 0 { since } else { first.min(since) };
+                continue;
+            }
             Overdue::Opened => {
                 "a connect handler has not finished: events that waited for it are handled now"
             }
@@ -258,7 +264,7 @@ pub(super) fn overdue(connection: &Arc<Connection>) {
         };
         let counters = &connection.core.stats;
         stats::add(&counters.late_connect_handlers, 1);
-        if let Some(others) = counters.complaints.early.due(connection.now()) {
+        if let Some(others) = counters.complaints.early.due(now) {
             tracing::warn!(
                 namespace = socket.namespace_name(),
                 others,
@@ -271,6 +277,7 @@ pub(super) fn overdue(connection: &Arc<Connection>) {
             return violation(connection, CloseReason::ForcedServerClose, "events that waited too long");
         }
     }
+    connection.early_since(first);
 }
 
 /// A socket was disconnected: its handlers run, and it leaves its namespace between them.

@@ -150,35 +150,40 @@ impl Connection {
         if since == 0 && self.pace.is_none() {
             return None;
         }
-        let early = passes_at(since, self.core.config.limits.early_timeout);
+        let waits = self.early_bytes.load(Ordering::Relaxed) > 0;
+        if since != 0 && !waits {
+            self.early_since.store(0, Ordering::Relaxed);
+        }
+        let early = passes_at(since, self.core.config.limits.early_timeout).filter(|_| waits);
         self.throttled_until(now).into_iter().chain(early).min()
     }
 
     // ---- events that wait for connect handlers ---------------------------------------------------
 
-    /// Whether there is room for an event of so many bytes that has to wait for a connect handler.
-    pub(crate) fn keep_early(&self, bytes: usize) -> bool {
-        let _ =
-            self.early_since.compare_exchange(0, coarse(self.now()), Ordering::Relaxed, Ordering::Relaxed);
+    /// Whether there is room for an event of so many bytes that has to wait for a connect handler, since when others of
+    /// its socket do. Only the connection's driver calls it, which alone says since when some may have waited: whoever
+    /// lets them go says only that they are fewer.
+    pub(crate) fn keep_early(&self, bytes: usize, since: u32) -> bool {
+        if self.early_since.load(Ordering::Relaxed) == 0 {
+            self.early_since.store(since, Ordering::Relaxed);
+        }
         let before = self.early_bytes.fetch_add(bytes, Ordering::Relaxed);
         before + bytes <= self.core.config.limits.max_early_bytes
     }
 
     /// Some of them wait no more.
     pub(crate) fn forget_early(&self, bytes: usize) {
-        if bytes > 0 && self.early_bytes.fetch_sub(bytes, Ordering::Relaxed) == bytes {
-            self.early_since.store(0, Ordering::Relaxed);
-        }
+        self.early_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether some have waited for too long. They have their time anew.
-    pub(super) fn take_overdue(&self, now: Millis) -> bool {
-        let since = self.early_since.load(Ordering::Relaxed);
-        let overdue = has_passed(since, self.core.config.limits.early_timeout, now);
-        if overdue {
-            self.early_since.store(coarse(now), Ordering::Relaxed);
-        }
-        overdue
+    /// Whether some may have waited for too long.
+    pub(super) fn may_be_overdue(&self, now: Millis) -> bool {
+        has_passed(self.early_since.load(Ordering::Relaxed), self.core.config.limits.early_timeout, now)
+    }
+
+    /// Since when the first of those has waited that are still to wait; 0 where there are none.
+    pub(super) fn early_since(&self, since: u32) {
+        self.early_since.store(since, Ordering::Relaxed);
     }
 
     // ---- going unread ----------------------------------------------------------------------------
@@ -209,7 +214,7 @@ impl Connection {
 }
 
 /// A time in as few bytes as it needs: sixteenths of a second since the server's start, never 0.
-pub(super) fn coarse(now: Millis) -> u32 {
+pub(crate) fn coarse(now: Millis) -> u32 {
     u32::try_from(now / COARSE + 1).unwrap_or(u32::MAX)
 }
 
@@ -223,7 +228,7 @@ fn begun(since: u32) -> Option<Millis> {
     Some(u64::from(since).checked_sub(1)? * COARSE)
 }
 
-pub(super) fn has_passed(since: u32, time: Duration, now: Millis) -> bool {
+pub(crate) fn has_passed(since: u32, time: Duration, now: Millis) -> bool {
     passes_at(since, time).is_some_and(|at| at <= now)
 }
 

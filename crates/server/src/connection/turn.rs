@@ -27,8 +27,8 @@ impl Slot {
         let connection = self.connection.clone();
         let flags = connection.flags.swap(0, Ordering::AcqRel);
         let mut readable = flags & IO != 0 || self.resumes(now);
-        if connection.take_overdue(now) {
-            mux::overdue(&connection);
+        if connection.may_be_overdue(now) {
+            mux::overdue(&connection, now);
         }
         connection.resume();
         let mail = std::mem::take(&mut connection.inner.lock().mail);

@@ -5,10 +5,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use enchufe_proto::engine::Millis;
 use enchufe_proto::socket::Packet;
 
 use super::{ACCEPTED, READY, Socket};
 use crate::connection::Mail;
+use crate::connection::pace::{coarse, has_passed};
 
 /// One event that waits.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Early {
 pub(super) struct EarlyEvents {
     events: VecDeque<Early>,
     bytes: usize,
+    /// Since when the first has waited; see [`coarse`].
+    since: u32,
     /// The connect handlers have finished; what waits is being handled.
     draining: bool,
 }
@@ -36,6 +40,8 @@ impl EarlyEvents {
 pub(crate) enum Overdue {
     /// There were none.
     Nothing,
+    /// They have waited since then only, and go on waiting.
+    Since(u32),
     /// They are handled.
     Opened,
     /// The socket has not been let in.
@@ -62,8 +68,11 @@ impl Socket {
         let mut early = self.0.early.lock();
         let Some(waiting) = early.as_mut() else { return Gate::Open };
         let event = Early::new(packet, attachments);
+        if waiting.events.is_empty() {
+            waiting.since = coarse(self.core().clock.now());
+        }
         waiting.bytes += event.cost();
-        if !self.0.connection.keep_early(event.cost()) {
+        if !self.0.connection.keep_early(event.cost(), waiting.since) {
             return Gate::Full;
         }
         waiting.events.push_back(event);
@@ -88,10 +97,12 @@ impl Socket {
     }
 
     /// Events have waited for as long as they may: those of a socket that was let in go on without its handlers.
-    pub(crate) fn overdue(&self) -> Overdue {
-        let waits = |waiting: &EarlyEvents| !waiting.events.is_empty() && !waiting.draining;
-        if !self.0.early.lock().as_deref().is_some_and(waits) {
-            return Overdue::Nothing;
+    pub(crate) fn overdue(&self, now: Millis) -> Overdue {
+        let waits = |waiting: &&EarlyEvents| !waiting.events.is_empty() && !waiting.draining;
+        let since = self.0.early.lock().as_deref().filter(waits).map(|waiting| waiting.since);
+        let Some(since) = since else { return Overdue::Nothing };
+        if !has_passed(since, self.core().config.limits.early_timeout, now) {
+            return Overdue::Since(since);
         }
         if !self.connected() {
             return Overdue::Entering;

@@ -281,7 +281,8 @@ fn busy_for_half_a_minute(log: &Log) -> Server {
         ..Limits::default()
     };
     let namespace = counting(log).on("slow", async || sleep(Duration::from_secs(30)).await);
-    serve_with(namespace, |io| io.limits(limits))
+    // The clients answer no pings.
+    serve_with(namespace, |io| io.limits(limits).ping_interval(Duration::from_secs(600)))
 }
 
 #[tokio::test(start_paused = true)]
@@ -508,6 +509,64 @@ async fn a_middleware_that_never_ends_closes_a_client_that_did_not_wait() {
     let after = before.elapsed();
     assert!(after > Duration::from_secs(14) && after < Duration::from_secs(16), "{after:?}");
     assert_eq!(io.stats().protocol_errors, 1);
+}
+
+/// Connect handlers that never end, in namespaces of any name; the middleware of those that begin with `/closed` too.
+fn stuck(log: &Log) -> Namespace {
+    let handled = log.clone();
+    Namespace::matching(|_| true)
+        .middleware(async |socket: enchufe::Socket| {
+            if socket.namespace_name().starts_with("/closed") {
+                std::future::pending::<()>().await;
+            }
+            Ok::<(), enchufe::Refusal>(())
+        })
+        .on_connect(async || std::future::pending::<()>().await)
+        .on("n", move |socket: enchufe::Socket| {
+            handled.push(socket.namespace_name());
+            async {}
+        })
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_namespace_keeps_its_events_back_for_a_time_of_its_own() {
+    let log = Log::default();
+    let io = serve_with(stuck(&log), |io| io);
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    let begun = Instant::now();
+    for name in ["/a", "/b", "/c"] {
+        client.send_all(&[&format!("40{name},"), &format!("42{name},[\"n\"]")]).await;
+        sleep(Duration::from_secs(6)).await;
+    }
+    // 0 s, 6 s and 12 s, and 15 s after each.
+    for (time, expected) in [(20, 1), (22, 2), (26, 2), (28, 3)] {
+        tokio::time::sleep_until(begun + Duration::from_secs(time)).await;
+        assert_eq!(log.entries().len(), expected, "after {time} s: {:?}", log.entries());
+    }
+    assert_eq!(log.entries(), ["/a", "/b", "/c"]);
+    assert_eq!(io.stats().late_connect_handlers, 3);
+    // Nothing waits any more, and what waits from now on has its time anew.
+    client.send_all(&["40/d,", "42/d,[\"n\"]"]).await;
+    sleep(Duration::from_secs(14)).await;
+    assert_eq!(log.entries().len(), 3);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(log.entries().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_not_closed_for_events_that_waited_elsewhere() {
+    let log = Log::default();
+    let io = serve_with(stuck(&log), |io| io);
+    let mut client = Client::open(&io, Via::WebSocket).await;
+    let begun = Instant::now();
+    client.send_all(&["40/a,", "42/a,[\"n\"]"]).await;
+    sleep(Duration::from_secs(10)).await;
+    client.send_all(&["40/closed,", "42/closed,[\"n\"]"]).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!((log.entries().len(), io.connections()), (1, 1));
+    client.closed().await;
+    let after = begun.elapsed();
+    assert!(after > Duration::from_secs(24) && after < Duration::from_secs(26), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
