@@ -36,7 +36,16 @@ pub(crate) enum Full {
 /// A place that is taken, until it is dropped.
 pub(crate) struct Place {
     core: Arc<Core>,
-    address: Option<NonZeroU64>,
+    seat: Option<Seat>,
+}
+
+/// A place as its connection keeps it, which knows whose it is: to be given back with [`Place::of`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat(NonZeroU64);
+
+impl Seat {
+    /// Of one whose address is not counted: as if it came from a part of IPv6 that no peer is in.
+    const ANY: Self = Self(NonZeroU64::MAX);
 }
 
 impl Places {
@@ -54,7 +63,7 @@ impl Place {
         if places.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_err() {
             return Err(Full::Everywhere);
         }
-        let mut place = Self { core: core.clone(), address: None };
+        let mut place = Self { core: core.clone(), seat: Some(Seat::ANY) };
         if let Some(address) = address.filter(|_| limits.max_connections_per_address < usize::MAX) {
             let key = key(address);
             let mut by_address = places.by_address.lock();
@@ -66,18 +75,31 @@ impl Place {
                 return Err(Full::ForThisAddress);
             }
             *taken += 1;
-            place.address = Some(key);
+            place.seat = Some(Seat(key));
         }
         Ok(place)
+    }
+
+    /// The place of this seat, which is free when that is dropped.
+    pub(crate) fn of(core: &Arc<Core>, seat: Seat) -> Self {
+        Self { core: core.clone(), seat: Some(seat) }
+    }
+
+    /// It stays taken.
+    pub(crate) fn keep(mut self) -> Option<Seat> {
+        self.seat.take()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let Some(seat) = self.seat else { return };
         let places = &self.core.places;
         places.taken.fetch_sub(1, Ordering::AcqRel);
-        let Some(key) = self.address else { return };
-        if let Entry::Occupied(mut taken) = places.by_address.lock().entry(key) {
+        if seat == Seat::ANY {
+            return;
+        }
+        if let Entry::Occupied(mut taken) = places.by_address.lock().entry(seat.0) {
             *taken.get_mut() -= 1;
             if *taken.get() == 0 {
                 taken.remove();
@@ -111,7 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_a_word_or_two() {
-        assert!(size_of::<Option<Place>>() <= 16);
+    fn a_seat_is_a_word() {
+        assert_eq!(size_of::<Option<Seat>>(), 8);
+        assert_ne!(Seat(super::key("ffff::1".parse().unwrap())), Seat::ANY);
     }
 }

@@ -191,7 +191,9 @@ pub struct Session {
     patience: Millis,
     timers: Timers,
     outbox: Outbox,
-    outputs: VecDeque<Output>,
+    /// What the shell is asked to do; `None` where that is nothing.
+    #[expect(clippy::box_collection, reason = "one word of every session instead of four")]
+    outputs: Option<Box<VecDeque<Output>>>,
     open: Option<Box<Open>>,
 }
 
@@ -252,7 +254,7 @@ impl Session {
             patience: 0,
             timers: Timers::new(),
             outbox: Outbox::new(),
-            outputs: VecDeque::new(),
+            outputs: None,
             open: None,
         }
     }
@@ -280,7 +282,7 @@ impl Session {
                 None
             }
             (_, Path::Probe) => {
-                self.outputs.push_back(Output::CloseProbe);
+                self.ask(Output::CloseProbe);
                 None
             }
             (State::Opening, Path::Main) => {
@@ -354,9 +356,9 @@ impl Session {
         self.open = Some(Box::new(open));
         self.state = State::Open;
         self.expect_ping(now);
-        self.outputs.push_back(Output::Opened);
+        self.ask(Output::Opened);
         if offered && config.upgrade && self.transport == Transport::Polling {
-            self.outputs.push_back(Output::StartProbe);
+            self.ask(Output::StartProbe);
         }
     }
 
@@ -364,7 +366,7 @@ impl Session {
         match (self.role, packet.kind, packet.data, self.probed) {
             (Role::Server, Kind::Ping, "probe", false) => {
                 self.probed = true;
-                self.outputs.push_back(Output::SendProbe("3probe"));
+                self.ask(Output::SendProbe("3probe"));
                 if self.parked {
                     self.timers.set(Timer::Noop, now);
                 }
@@ -373,7 +375,7 @@ impl Session {
             (Role::Client, Kind::Pong, "probe", false) => {
                 self.probed = true;
                 self.paused = true;
-                self.outputs.push_back(Output::PausePolling);
+                self.ask(Output::PausePolling);
             }
             _ => self.abandon_probe(),
         }
@@ -479,7 +481,7 @@ impl Session {
         self.probed = false;
         self.timers.set(Timer::Upgrade, now + config.upgrade_timeout);
         if self.role == Role::Client {
-            self.outputs.push_back(Output::SendProbe("2probe"));
+            self.ask(Output::SendProbe("2probe"));
         }
         true
     }
@@ -494,7 +496,7 @@ impl Session {
     /// Client: polling has paused, as asked by [`Output::PausePolling`].
     pub fn handle_paused(&mut self) {
         if self.state == State::Upgrading && self.paused && self.role == Role::Client {
-            self.outputs.push_back(Output::SendProbe("5"));
+            self.ask(Output::SendProbe("5"));
             self.switch();
         }
     }
@@ -523,7 +525,7 @@ impl Session {
                 Timer::Upgrade => self.abandon_probe(),
                 Timer::Noop => {
                     if self.parked {
-                        self.outputs.push_back(Output::AnswerNoop);
+                        self.ask(Output::AnswerNoop);
                     }
                 }
                 Timer::Join => self.close(now, CloseReason::ForcedServerClose, config),
@@ -609,7 +611,7 @@ impl Session {
             return;
         }
         if self.state == State::Upgrading {
-            self.outputs.push_back(Output::CloseProbe);
+            self.ask(Output::CloseProbe);
         }
         self.timers.stop_all();
         self.timers.set(Timer::Transition, now + config.close_timeout);
@@ -625,9 +627,9 @@ impl Session {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
+        let output = self.outputs.as_mut()?.pop_front();
         if output.is_none() {
-            self.outputs = VecDeque::new();
+            self.outputs = None;
         }
         output
     }
@@ -698,19 +700,23 @@ impl Session {
 
     // ---- transitions ---------------------------------------------------------------------------
 
+    fn ask(&mut self, output: Output) {
+        self.outputs.get_or_insert_default().push_back(output);
+    }
+
     fn switch(&mut self) {
         self.end_probe();
         self.transport = Transport::WebSocket;
         if self.parked {
-            self.outputs.push_back(Output::AnswerNoop);
+            self.ask(Output::AnswerNoop);
         }
-        self.outputs.push_back(Output::Upgraded);
+        self.ask(Output::Upgraded);
     }
 
     fn abandon_probe(&mut self) {
         if self.state == State::Upgrading {
             self.end_probe();
-            self.outputs.push_back(Output::CloseProbe);
+            self.ask(Output::CloseProbe);
         }
     }
 
@@ -726,12 +732,12 @@ impl Session {
             return;
         }
         if self.state == State::Upgrading {
-            self.outputs.push_back(Output::CloseProbe);
+            self.ask(Output::CloseProbe);
         }
         self.state = State::Closed(reason);
         self.timers.stop_all();
         self.outbox.clear();
-        self.outputs.push_back(Output::Closed(reason));
+        self.ask(Output::Closed(reason));
     }
 
     fn expect_ping(&mut self, now: Millis) {

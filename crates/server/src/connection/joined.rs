@@ -19,27 +19,37 @@ type Index = HashMap<Arc<str>, Socket, RandomState>;
 #[derive(Default)]
 pub(super) struct Joined {
     sockets: Sockets,
+    more: Option<Box<More>>,
+}
+
+/// What most connections have nothing of.
+#[derive(Default)]
+struct More {
     /// By the names of their namespaces, where they are not few.
-    index: Option<Box<Index>>,
+    index: Option<Index>,
+    /// Namespaces that the server has disconnected: packets for them may still be on their way.
+    left: Vec<Arc<str>>,
 }
 
 impl Joined {
     pub(super) fn add(&mut self, socket: Socket) {
         self.sockets.push(socket.clone());
-        match &mut self.index {
+        if self.sockets.len() <= FEW {
+            return;
+        }
+        match &mut self.more.get_or_insert_default().index {
             Some(index) => {
                 index.insert(name(&socket), socket);
             }
-            None if self.sockets.len() > FEW => {
+            none => {
                 let all = self.sockets.iter().map(|socket| (name(socket), socket.clone()));
-                self.index = Some(Box::new(all.collect()));
+                *none = Some(all.collect());
             }
-            None => {}
         }
     }
 
     pub(super) fn find(&self, namespace: &str) -> Option<&Socket> {
-        match &self.index {
+        match self.more.as_ref().and_then(|more| more.index.as_ref()) {
             Some(index) => index.get(namespace),
             None => self.sockets.iter().find(|socket| socket.namespace_name() == namespace),
         }
@@ -47,17 +57,40 @@ impl Joined {
 
     pub(super) fn remove(&mut self, socket: &Socket) {
         self.sockets.retain(|other| other != socket);
+        let Some(more) = &mut self.more else { return };
         if self.sockets.len() <= FEW {
-            self.index = None;
-        } else if let Some(index) = &mut self.index
+            more.index = None;
+        } else if let Some(index) = &mut more.index
             && index.get(socket.namespace_name()) == Some(socket)
         {
             index.remove(socket.namespace_name());
         }
     }
 
+    /// As [`Joined::remove`], by the server's will. Of so many namespaces it is remembered.
+    pub(super) fn dismiss(&mut self, socket: &Socket, limit: usize) {
+        self.remove(socket);
+        if self.has_left(socket.namespace_name()) {
+            return;
+        }
+        let left = &mut self.more.get_or_insert_default().left;
+        if left.len() >= limit {
+            // What was on its way for the one that left first has long come.
+            left.remove(0);
+        }
+        left.push(name(socket));
+    }
+
+    /// Whether the server has disconnected it from this namespace.
+    pub(super) fn has_left(&self, namespace: &str) -> bool {
+        self.more.as_ref().is_some_and(|more| more.left.iter().any(|name| **name == *namespace))
+    }
+
     pub(super) fn take(&mut self) -> Sockets {
-        std::mem::take(self).sockets
+        if let Some(more) = &mut self.more {
+            more.index = None;
+        }
+        std::mem::take(&mut self.sockets)
     }
 
     pub(super) fn all(&self) -> &Sockets {

@@ -48,7 +48,7 @@ use crate::handshake::Handshake;
 use crate::id::SocketId;
 use crate::namespace::{Granted, NamespaceCore, Question};
 use crate::overload::OutboxPolicy;
-use crate::places::Place;
+use crate::places::{Place, Seat};
 use crate::socket::Socket;
 use crate::stats;
 
@@ -160,8 +160,6 @@ pub(crate) struct Inner {
     mail: Vec<Mail>,
     sockets: Joined,
     parked: Parked,
-    /// Namespaces that the server has disconnected: packets for them may still be on their way.
-    left: Vec<Arc<str>>,
     /// What is given up when too much waits.
     policy: OutboxPolicy,
     /// Packets that were given up and of which nobody has been told.
@@ -169,7 +167,7 @@ pub(crate) struct Inner {
     /// Bytes that have left the outbox and not reached the transport.
     writing: usize,
     /// Its place among all connections.
-    place: Option<Place>,
+    seat: Option<Seat>,
 }
 
 impl Connection {
@@ -212,11 +210,10 @@ impl Connection {
                 mail: Vec::new(),
                 sockets: Joined::default(),
                 parked: Parked::default(),
-                left: Vec::new(),
                 policy,
                 dropped: 0,
                 writing: 0,
-                place: None,
+                seat: None,
             }),
         })
     }
@@ -310,7 +307,7 @@ impl Connection {
 
     /// Its place, to be given back at its end.
     pub(crate) fn settle(&self, place: Place) {
-        self.inner.lock().place = Some(place);
+        self.inner.lock().seat = place.keep();
     }
 
     /// Everything that has not reached the transport; nothing where it is over.
@@ -367,10 +364,10 @@ impl Connection {
         inner.tell_drained();
         // Those who wait for answers get none.
         let (poll, mail) = (inner.poll.take(), std::mem::take(&mut inner.mail));
-        let place = inner.place.take();
+        let seat = inner.seat.take();
         let sockets = inner.sockets.take();
         drop(inner);
-        drop((poll, place));
+        drop((poll, seat.map(|seat| Place::of(&self.core, seat))));
         self.clear_parked();
         self.core.registry.remove(self);
         // Among them those that were disconnected, and have not left their namespace.
@@ -433,20 +430,12 @@ impl Connection {
 
     /// As [`Connection::remove_socket`], by the server's will: what the client has sent meanwhile is no fault.
     pub(crate) fn dismiss_socket(&self, socket: &Socket) {
-        let mut inner = self.inner.lock();
-        inner.sockets.remove(socket);
-        let known = inner.left.iter().any(|name| **name == *socket.namespace_name());
-        if !known {
-            if inner.left.len() >= self.core.config.limits.max_namespaces.max(1) {
-                // What was on its way for the one that left first has long come.
-                inner.left.remove(0);
-            }
-            inner.left.push(socket.namespace_core().shared_name());
-        }
+        let limit = self.core.config.limits.max_namespaces.max(1);
+        self.inner.lock().sockets.dismiss(socket, limit);
     }
 
     pub(crate) fn has_left(&self, namespace: &str) -> bool {
-        self.inner.lock().left.iter().any(|name| **name == *namespace)
+        self.inner.lock().sockets.has_left(namespace)
     }
 
     /// Done when nothing waits for the transport any more, or the connection is over.

@@ -16,9 +16,10 @@ use super::{Connection, IO, mux};
 use crate::core::Core;
 use crate::socket::{Early, Socket};
 
-/// The events, in the order in which they came. Empty, they hold no memory beyond this.
+/// The events, in the order in which they came. Few connections ever have any.
 #[derive(Default)]
-pub(super) struct Parked(VecDeque<(Socket, Early)>);
+#[expect(clippy::box_collection, reason = "one word of every connection instead of four")]
+pub(super) struct Parked(Option<Box<VecDeque<(Socket, Early)>>>);
 
 impl Connection {
     /// Whether as many handlers are running as may be.
@@ -81,12 +82,12 @@ impl Connection {
     pub(super) fn park(&self, socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes]) {
         let early = Early::new(packet, attachments);
         self.parked_bytes.fetch_add(early.cost(), Ordering::Relaxed);
-        self.inner.lock().parked.0.push_back((socket.clone(), early));
+        self.inner.lock().parked.0.get_or_insert_default().push_back((socket.clone(), early));
     }
 
     fn unpark(&self) -> Option<(Socket, Early)> {
         let mut inner = self.inner.lock();
-        let next = inner.parked.0.pop_front();
+        let next = inner.parked.0.as_mut().and_then(|events| events.pop_front());
         match &next {
             Some((_, early)) => {
                 self.parked_bytes.fetch_sub(early.cost(), Ordering::Relaxed);

@@ -95,7 +95,7 @@ pub(super) struct Io {
     pub(super) stream: Stream,
     pub(super) decoder: Decoder,
     /// What came before the driver read for the first time, or was read and not decoded.
-    pub(super) early: BytesMut,
+    pub(super) early: Option<Box<BytesMut>>,
     /// Frames on their way, oldest first.
     pub(super) writing: VecDeque<Frame>,
     /// Bytes of the oldest that have been written.
@@ -111,7 +111,7 @@ impl Io {
         Self {
             stream: incoming.stream,
             decoder: Decoder::new(Role::Server),
-            early: incoming.early.into(),
+            early: (!incoming.early.is_empty()).then(|| Box::new(incoming.early.into())),
             writing: VecDeque::new(),
             written: 0,
             closing: false,
@@ -142,7 +142,7 @@ impl Io {
     /// Keeps what was read into a buffer that others use, and not decoded.
     pub(super) fn keep(&mut self, input: &[u8]) {
         if !input.is_empty() {
-            self.early = BytesMut::from(input);
+            self.early = Some(Box::new(BytesMut::from(input)));
         }
     }
 

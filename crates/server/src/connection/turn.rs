@@ -15,6 +15,7 @@ use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incomin
 use crate::engine::observer::observe;
 use crate::handler::guarded;
 use crate::namespace::dispatch;
+use crate::places::Place;
 use crate::reason::DisconnectReason;
 use crate::stats;
 
@@ -166,7 +167,8 @@ impl Slot {
                 if connection.is_paused(now) {
                     if was_kept {
                         let left = input.len();
-                        io.early = kept.split_off(kept.len() - left);
+                        let kept = kept.split_off(kept.len() - left);
+                        io.early = (!kept.is_empty()).then(|| Box::new(kept));
                     } else {
                         io.keep(input);
                     }
@@ -322,7 +324,7 @@ impl Slot {
         let mut inner = connection.inner.lock();
         inner.gone = true;
         inner.tell_drained();
-        let place = inner.place.take();
+        let seat = inner.seat.take();
         if let Some(poll) = inner.poll.take() {
             // `1` closes; a client that closed by itself gets a noop.
             let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
@@ -345,7 +347,7 @@ impl Slot {
             close_now(*io, None, scratch);
         }
         connection.core.registry.remove(&connection);
-        drop(place);
+        drop(seat.map(|seat| Place::of(&connection.core, seat)));
         for mail in mail {
             match mail {
                 Mail::Post(_, answer) => {
@@ -381,8 +383,8 @@ fn receive(
     buffer: &mut [u8],
     cx: &mut Context<'_>,
 ) -> Poll<Received> {
-    if !io.early.is_empty() {
-        return Poll::Ready(Received::Kept(std::mem::take(&mut io.early)));
+    if let Some(kept) = io.early.take() {
+        return Poll::Ready(Received::Kept(*kept));
     }
     let (read, direct) = match io.decoder.spare() {
         Some(mut spare) => (io.stream.poll_read_into(cx, &mut spare), true),

@@ -18,7 +18,7 @@ pub(crate) use crate::reason::DisconnectReason;
 pub(crate) use self::early::{Early, Gate, Overdue};
 
 use self::acks::PendingAcks;
-use self::early::EarlyEvents;
+use self::early::EarlyGate;
 use crate::connection::{Connection, mux};
 use crate::core::Core;
 use crate::data::SocketData;
@@ -74,7 +74,7 @@ struct SocketInner {
     /// Only where it has an auth: else the connection's says it all.
     handshake: Option<Box<Handshake>>,
     acks: Mutex<PendingAcks>,
-    early: Mutex<Option<Box<EarlyEvents>>>,
+    early: Mutex<EarlyGate>,
     data: SocketData,
     own_routes: OwnRoutes,
     /// Only where clients are recovered.
@@ -106,7 +106,7 @@ impl Entering<'_> {
             connection: self.connection.clone(),
             handshake: self.auth.map(|auth| Box::new(self.connection.handshake.with_auth(auth))),
             acks: Mutex::new(PendingAcks::default()),
-            early: Mutex::new(Some(Box::default())),
+            early: Mutex::default(),
             data: data.unwrap_or_default(),
             own_routes: OwnRoutes::default(),
             session: session.map(Box::new),
@@ -406,10 +406,8 @@ impl Socket {
 
     /// Nothing comes from it any more: those who wait for its answers learn it.
     fn forget_the_awaited(&self) {
-        let early = self.0.early.lock().take();
-        if let Some(waiting) = early {
-            self.0.connection.forget_early(waiting.bytes());
-        }
+        let early = self.0.early.lock().forget();
+        self.0.connection.forget_early(early);
         let unanswered = self.0.acks.lock().take();
         drop(unanswered);
         self.0.namespace.forget_waiting(self);
