@@ -81,15 +81,26 @@ impl Connection {
     }
 
     async fn open_and_join(address: SocketAddr, headers: Headers) -> Result<Self> {
-        let mut connection =
-            Self { stream: connect(address).await?, input: Vec::new(), taken: 0, output: Vec::new() };
-        connection.upgrade(address, headers).await?;
-        connection.expect_open().await?;
+        let mut connection = Self::engine(address, headers, None).await?;
         connection.queue_packet(&[b"0"]);
         connection.flush().await?;
         connection.expect(b"0{").await?;
         connection.expect(b"2[\"welcome\",").await?;
         connection.flush().await?;
+        Ok(connection)
+    }
+
+    /// Opens the Engine.IO session and joins nothing. A small receive buffer lets the server see soon that
+    /// nobody reads.
+    pub(crate) async fn engine(
+        address: SocketAddr,
+        headers: Headers,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
+        let stream = connect(address, receive_buffer).await?;
+        let mut connection = Self { stream, input: Vec::new(), taken: 0, output: Vec::new() };
+        connection.upgrade(address, headers).await?;
+        connection.expect_open().await?;
         Ok(connection)
     }
 
@@ -148,19 +159,29 @@ impl Connection {
     pub(crate) async fn fill(&mut self) -> Result<()> {
         loop {
             self.stream.readable().await.map_err(Error::io("waiting for the server"))?;
-            if self.input.capacity() == 0 {
-                self.input = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
-            } else if self.taken > 0 {
-                self.input.drain(..self.taken);
-                self.taken = 0;
+            if self.fill_if_ready()? {
+                return Ok(());
             }
-            self.input.reserve(READ_BYTES);
-            match self.stream.try_read_buf(&mut self.input) {
-                Ok(0) => return Err(Error::Wrong("the server closed the connection".into())),
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.recycle(),
-                Err(error) => return Err(Error::io("reading from the server")(error)),
+        }
+    }
+
+    /// Reads what is there; whether there was something. Costs no system call where the reactor knows of nothing.
+    pub(crate) fn fill_if_ready(&mut self) -> Result<bool> {
+        if self.input.capacity() == 0 {
+            self.input = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+        } else if self.taken > 0 {
+            self.input.drain(..self.taken);
+            self.taken = 0;
+        }
+        self.input.reserve(READ_BYTES);
+        match self.stream.try_read_buf(&mut self.input) {
+            Ok(0) => Err(Error::Wrong("the server closed the connection".into())),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.recycle();
+                Ok(false)
             }
+            Err(error) => Err(Error::io("reading from the server")(error)),
         }
     }
 
@@ -236,18 +257,24 @@ impl Connection {
 
     /// Writes everything queued.
     pub(crate) async fn flush(&mut self) -> Result<()> {
+        while !self.flush_some()? {
+            self.stream.writable().await.map_err(Error::io("waiting to write"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes as much of what is queued as the socket takes; whether that was all.
+    pub(crate) fn flush_some(&mut self) -> Result<bool> {
         let mut written = 0;
         while let Some(rest) = self.output.get(written..).filter(|rest| !rest.is_empty()) {
             match self.stream.try_write(rest) {
                 Ok(count) => written += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.stream.writable().await.map_err(Error::io("waiting to write"))?;
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(Error::io("writing to the server")(error)),
             }
         }
-        self.output.clear();
-        Ok(())
+        self.output.drain(..written);
+        Ok(self.output.is_empty())
     }
 
     /// A question whose answer must be the very next message: whatever the server sent too much
@@ -261,10 +288,13 @@ impl Connection {
 }
 
 /// Connects so that small messages leave at once, and so that dropping frees the port at once.
-pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream> {
+pub(crate) async fn connect(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4().map_err(Error::io("opening a socket (`ulimit -n` bounds them)"))?;
     socket.set_nodelay(true).map_err(Error::io("setting TCP_NODELAY"))?;
     // Ends with a reset: closing 10,000 clients politely would leave their ports waiting for a minute.
     socket.set_zero_linger().map_err(Error::io("setting SO_LINGER"))?;
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes).map_err(Error::io("setting SO_RCVBUF"))?;
+    }
     socket.connect(address).await.map_err(Error::io(format!("connecting to {address}")))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) max_messages: u64,
     /// Less of what takes long without being measured, like a churn of 10,000 instead of 100,000.
     pub(crate) quick: bool,
+    /// Messages per second that are offered, where the load does not follow from the answers.
+    pub(crate) rate: Option<f64>,
 }
 
 /// What a measurement found.
@@ -59,6 +61,12 @@ pub(crate) struct Outcome {
 pub(crate) enum Note {
     /// CPU time of the server.
     CpuNanoseconds,
+    /// Resident bytes that a load has added.
+    GrownBytes,
+    /// Messages per second that were offered.
+    OfferedRate,
+    /// By how much the generator came late, at the 99th percentile.
+    GeneratorLateNanoseconds,
 }
 
 impl Outcome {
@@ -116,8 +124,7 @@ impl Run {
     /// Notes one answer's latency while the window is open.
     pub(crate) fn note_latency(&self, latency: Duration) {
         if self.phase.get() == Phase::Window {
-            let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-            self.latency.borrow_mut().saturating_record(nanoseconds.max(1));
+            self.latency.borrow_mut().saturating_record(nanoseconds(latency));
         }
     }
 
@@ -183,6 +190,11 @@ impl Run {
         let elapsed = begun.elapsed();
         Ok((elapsed, process::cpu_time(target.pid)?.saturating_sub(cpu)))
     }
+}
+
+/// At least one, which is the least that a histogram holds.
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// No client ends before the window does, but by an error.

@@ -35,8 +35,13 @@ impl Floor {
     }
 
     fn load(&self, address: SocketAddr, scenario: &str) -> Output {
+        self.load_with(address, scenario, &[])
+    }
+
+    fn load_with(&self, address: SocketAddr, scenario: &str, flags: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_enchufe-bench"))
             .args(["load", "--scenario", scenario, "--warm-up-ms", "0", "--window-ms", "400"])
+            .args(flags)
             .args(["--address", &address.to_string(), "--pid", &self.child.id().to_string()])
             .output()
             .unwrap()
@@ -145,10 +150,23 @@ fn the_floor_passes_every_kind_of_scenario() {
         "connect",
         "polling",
         "round-trip",
+        "echo-msgpack",
+        "namespaces",
         "idle-chrome",
     ] {
         succeeded(scenario, &floor.load(floor.address, scenario));
     }
+}
+
+#[test]
+fn the_open_loop_keeps_to_its_rate() {
+    let floor = Floor::start();
+    let output = floor.load_with(floor.address, "open-loop", &["--rate", "2000"]);
+    succeeded("open-loop", &output);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("2,000 a second offered"), "{said}");
+    let without = floor.load(floor.address, "open-loop");
+    assert!(!without.status.success());
 }
 
 #[test]
@@ -181,6 +199,30 @@ fn a_doubled_ack_is_found_out() {
 #[test]
 fn a_changed_ack_is_found_out() {
     is_found_out("echo-16", Fault::Change, "other bytes than were sent");
+}
+
+#[test]
+fn a_changed_msgpack_ack_is_found_out() {
+    is_found_out("echo-msgpack", Fault::Change, "another msgpack packet than was due");
+}
+
+#[test]
+fn a_doubled_msgpack_ack_is_found_out() {
+    is_found_out("echo-msgpack", Fault::Double, "another msgpack packet than was due");
+}
+
+#[test]
+fn a_doubled_admission_to_a_namespace_is_found_out() {
+    // The first frames are those of the thousand joins.
+    is_found_out("namespaces", Fault::Double, "expected to be admitted to a namespace");
+}
+
+#[test]
+fn a_changed_answer_of_the_open_loop_is_found_out() {
+    let floor = Floor::start();
+    let output = floor.load_with(proxy(floor.address, Fault::Change), "open-loop", &["--rate", "2000"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("other bytes than were sent"), "{said}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod results;
 mod servers;
 mod statistics;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,6 +23,9 @@ use crate::error::{Error, Result};
 use crate::process;
 use crate::run::{Outcome, Plan, Target};
 use crate::scenario::Scenario;
+
+/// Runs of each peer that tell how much it can do.
+const PROBES: usize = 3;
 
 /// What is compared, how long and how often.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,6 +70,9 @@ pub struct LoadOptions {
     /// What to run.
     #[arg(long, value_enum)]
     scenario: Scenario,
+    /// Messages per second that `open-loop` offers.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
     #[command(flatten)]
     window: Window,
 }
@@ -91,6 +98,7 @@ impl Window {
             window: Duration::from_millis(self.window_ms.unwrap_or(window)),
             max_messages: self.max_messages,
             quick,
+            rate: None,
         }
     }
 }
@@ -127,7 +135,8 @@ impl CompareOptions {
 /// When the server is wrong or late, or its process can't be read.
 pub fn load(options: &LoadOptions) -> Result<()> {
     let target = Target { address: options.address, pid: options.pid, started: None };
-    let outcome = run(options.scenario, target, options.window.plan(false))?;
+    let plan = Plan { rate: options.rate.map(f64::from), ..options.window.plan(false) };
+    let outcome = run(options.scenario, target, plan)?;
     println!("{}: {}", options.scenario.title(), report::describe(options.scenario, &outcome));
     Ok(())
 }
@@ -221,7 +230,9 @@ struct Contest {
 
 impl Contest {
     fn takes_part(scenario: Scenario, contender: Contender) -> bool {
-        contender.workers == 1 || scenario.is_for_many_workers()
+        contender.workers == 1
+            || scenario.is_for_many_workers()
+                && (!contender.server.is_peer() || scenario.is_for_peers_with_many_workers())
     }
 
     /// About how long one run takes.
@@ -235,6 +246,39 @@ impl Contest {
         (contenders.count() * scenario.rounds(self.rounds)) as f64 * self.seconds_a_run(scenario)
     }
 
+    /// Half of what the best peer with so many workers does in a closed loop, with as many connections and one
+    /// question under way on each: messages per second of the wall clock.
+    fn half_of_saturation(&self, workers: u16) -> Result<f64> {
+        let peers = self.contestants.iter().filter(|contestant| {
+            contestant.contender.server.is_peer() && contestant.contender.workers == workers
+        });
+        let mut best = 0.0f64;
+        for peer in peers {
+            let mut process = None;
+            let mut rates = Vec::new();
+            for _ in 0..PROBES {
+                match measure_once(Scenario::Echo1, peer, &mut process, self.plan) {
+                    Ok(outcome) => rates.extend(outcome.rate),
+                    Err(error) => eprintln!("probing {}: FAILED: {error}", peer.contender.title()),
+                }
+            }
+            best = best.max(statistics::median(&rates).map_or(0.0, |median| median.value));
+        }
+        if best > 0.0 {
+            return Ok(best / 2.0);
+        }
+        Err(Error::Setup(format!("no peer with {workers} workers tells how fast the open loop should be")))
+    }
+
+    /// The plan for each number of workers: only the open loop has its rate from a probe.
+    fn plan(&self, scenario: Scenario, workers: u16) -> Result<Plan> {
+        let rate = match scenario {
+            Scenario::OpenLoop => Some(self.half_of_saturation(workers)?),
+            _ => None,
+        };
+        Ok(Plan { rate, ..self.plan })
+    }
+
     /// All rounds of one scenario. A server that failed once is not asked again.
     fn measure(&mut self, scenario: Scenario) -> Row {
         let rounds = scenario.rounds(self.rounds);
@@ -245,6 +289,13 @@ impl Contest {
             .filter(|contestant| Self::takes_part(scenario, contestant.contender))
             .collect();
         let mut row = Row::new(scenario, entrants.iter().map(|contestant| contestant.contender));
+        let mut plans: BTreeMap<u16, std::result::Result<Plan, String>> = BTreeMap::new();
+        for contestant in &entrants {
+            let workers = contestant.contender.workers;
+            plans
+                .entry(workers)
+                .or_insert_with(|| self.plan(scenario, workers).map_err(|error| error.to_string()));
+        }
         let mut running: Vec<Option<Running>> = entrants.iter().map(|_| None).collect();
         for round in 1..=rounds {
             for ((contestant, process), column) in entrants.iter().zip(&mut running).zip(&mut row.columns) {
@@ -254,7 +305,12 @@ impl Contest {
                     self.progress.advance(seconds, &format!("{heading}: out"));
                     continue;
                 }
-                match measure_once(scenario, contestant, process, self.plan) {
+                let plan = match plans.get(&contestant.contender.workers) {
+                    Some(Ok(plan)) => Ok(*plan),
+                    Some(Err(error)) => Err(Error::Setup(error.clone())),
+                    None => Ok(self.plan),
+                };
+                match plan.and_then(|plan| measure_once(scenario, contestant, process, plan)) {
                     Ok(outcome) => {
                         column.add(&outcome);
                         let text = report::describe(scenario, &outcome);
@@ -285,7 +341,7 @@ fn measure_once(
     }
     let running = match process {
         Some(running) => running,
-        None => process.insert(built.start(&[])?),
+        None => process.insert(built.start(scenario.flags())?),
     };
     run(scenario, running.target(), plan)
 }

@@ -47,7 +47,11 @@ pub(super) fn tables(results: &Results) -> String {
     let memory = "resident bytes of the server";
     table(&mut text, results, 1, memory, |row| row.scenario.unit() == Unit::Bytes);
     let times = "time of the wall clock · ratio to the floor (95 % interval)";
-    table(&mut text, results, 1, times, |row| row.scenario.unit() == Unit::Nanoseconds);
+    for workers in worker_counts(results) {
+        let heading =
+            if workers == 1 { times.to_owned() } else { format!("the same with {workers} workers") };
+        table(&mut text, results, workers, &heading, |row| row.scenario.unit() == Unit::Nanoseconds);
+    }
     latencies(&mut text, results);
     failures(&mut text, results);
     text
@@ -113,10 +117,13 @@ fn cell(row: &Row, contender: Contender) -> String {
     let Some(own) = median(&column.figures) else { return "–".into() };
     let unit = row.scenario.unit();
     let mut text = figure(unit, own.value);
-    if row.scenario == Scenario::RoundTrip
-        && let Some(p99) = median(&column.p99)
-    {
-        let _ = write!(text, ", p99 {}", time(p99.value));
+    let other = match row.scenario {
+        Scenario::RoundTrip => Some(("p99", &column.p99)),
+        Scenario::OpenLoop => Some(("p50", &column.p50)),
+        _ => None,
+    };
+    if let Some((name, Some(value))) = other.map(|(name, values)| (name, median(values))) {
+        let _ = write!(text, ", {name} {}", time(value.value));
     }
     for (note, values) in &column.notes {
         if let Some(value) = median(values) {
@@ -137,12 +144,8 @@ fn goal(row: &Row) -> String {
         None => return "–".into(),
         Some(Goal::MinOfFloor(goal)) => format!("≥ {goal:.2}"),
         Some(Goal::MaxOfFloor(goal)) => format!("≤ {goal:.2}"),
-        Some(Goal::MinOfBestPeer(goal)) => {
-            let ours = row.column(Contender::new(Server::Enchufe, 1));
-            let ratio = ours.and_then(|ours| row.to_best_peer(ours, true));
-            let ratio = ratio.map_or(String::new(), |ratio| format!(" (is {:.2})", ratio.value));
-            format!("≥ {goal:.2} × best peer{ratio}")
-        }
+        Some(Goal::MinOfBestPeer(goal)) => format!("≥ {goal:.2} × best peer{}", to_best_peer(row, true)),
+        Some(Goal::MaxOfBestPeer(goal)) => format!("≤ {goal:.2} × best peer{}", to_best_peer(row, false)),
         Some(Goal::Max(goal)) => format!("≤ {}", figure(row.scenario.unit(), goal)),
     };
     match row.goal_is_met() {
@@ -150,6 +153,12 @@ fn goal(row: &Row) -> String {
         Some(false) => format!("{goal} ✗"),
         None => goal,
     }
+}
+
+fn to_best_peer(row: &Row, more: bool) -> String {
+    let ours = row.column(Contender::new(Server::Enchufe, 1));
+    let ratio = ours.and_then(|ours| row.to_best_peer(ours, more));
+    ratio.map_or(String::new(), |ratio| format!(" (is {:.2})", ratio.value))
 }
 
 /// Latencies of busy servers: folded away, because they tell more about the load than about the server.
@@ -229,6 +238,9 @@ fn replace_between(text: &str, new: &str) -> Option<String> {
 fn note_text(note: Note, value: f64) -> String {
     match note {
         Note::CpuNanoseconds => format!("CPU {}", time(value)),
+        Note::GrownBytes => format!("+{}", bytes(value)),
+        Note::OfferedRate => format!("{} a second offered", thousands(value)),
+        Note::GeneratorLateNanoseconds => format!("generator late by {}", time(value)),
     }
 }
 

@@ -130,6 +130,7 @@ impl Row {
             Goal::MinOfFloor(goal) => self.to_floor(ours)?.value >= goal,
             Goal::MaxOfFloor(goal) => self.to_floor(ours)?.value <= goal,
             Goal::MinOfBestPeer(goal) => self.to_best_peer(ours, true)?.value >= goal,
+            Goal::MaxOfBestPeer(goal) => self.to_best_peer(ours, false)?.value <= goal,
             Goal::Max(goal) => median(&ours.figures)?.value <= goal,
         })
     }

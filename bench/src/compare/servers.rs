@@ -118,7 +118,8 @@ impl TryFrom<String> for Contender {
 
 /// `npm ci`, unless it was done before.
 fn install(folder: &Path) -> Result<()> {
-    if folder.join("node_modules/socket.io/package.json").exists() {
+    let is_there = |package: &str| folder.join("node_modules").join(package).exists();
+    if is_there("socket.io") && is_there("socket.io-msgpack-parser") {
         return Ok(());
     }
     let mut npm = Command::new("npm");

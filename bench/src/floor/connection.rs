@@ -1,8 +1,12 @@
 //! A connection of the floor: its socket, and buffers only while something is in them.
 
 use std::io::Write;
+use std::net::Shutdown;
 
 use mio::net::TcpStream;
+
+/// Bytes that may wait for one client.
+const MAX_OUTPUT: usize = 1 << 20;
 
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
@@ -11,11 +15,14 @@ pub(super) struct Connection {
     pub(super) buffers: Option<Box<Buffers>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Http,
     Opened,
+    /// In the main namespace, whatever else it has joined.
     Joined,
+    /// In `/chat` alone.
+    InChat,
 }
 
 #[derive(Default)]
@@ -33,16 +40,28 @@ impl Connection {
         self.buffers.get_or_insert_default()
     }
 
+    /// Whoever does not read is not written to for ever: the next read will find the end.
+    pub(super) fn drop_if_slow(&mut self) {
+        if self.buffers.as_ref().is_some_and(|buffers| buffers.output.len() > MAX_OUTPUT) {
+            self.buffers = None;
+            self.state = State::Opened;
+            // Fails only where the other side has closed already.
+            let _ = self.stream.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Writes at once where nothing waits before it. A broken socket is noticed by its next read.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         if self.buffers.as_ref().is_some_and(|buffers| !buffers.output.is_empty()) {
             self.buffers().output.extend_from_slice(bytes);
-            return self.flush();
+            self.flush();
+            return self.drop_if_slow();
         }
         let written = self.stream.write(bytes).unwrap_or(0);
         if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             self.buffers().output.extend_from_slice(rest);
         }
+        self.drop_if_slow();
     }
 
     pub(super) fn flush(&mut self) {

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use mio::{Poll, Token, Waker};
 
+use super::connection::State;
 use crate::error::{Error, Result};
 
 /// A message as it goes on the wire, and whom it is for.
 #[derive(Debug)]
 pub(super) enum Letter {
-    Everybody(Arc<[u8]>),
+    Everybody(State, Arc<[u8]>),
     Room { room: Box<[u8]>, message: Arc<[u8]> },
 }
 

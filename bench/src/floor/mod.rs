@@ -22,7 +22,7 @@ use slab::Slab;
 use socket2::{Domain, Socket, Type};
 
 use self::connection::{Connection, State};
-use self::contract::Action;
+use self::contract::{Action, Packed};
 use self::mail::{Letter, Mailbox};
 use crate::error::{Error, Result};
 use crate::frame;
@@ -35,7 +35,7 @@ const READ_BYTES: usize = 256 * 1024;
 const MAX_INPUT: usize = 1 << 20;
 
 /// Where the floor listens, and with how many threads.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct FloorOptions {
     /// Port on the loopback address; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
@@ -43,6 +43,9 @@ pub struct FloorOptions {
     /// Threads, each with a listener of its own (SO_REUSEPORT) and an epoll of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// The parser of packets; both are understood all the time.
+    #[arg(long, value_parser = ["json", "msgpack"], default_value = "json")]
+    parser: String,
 }
 
 /// Serves until the process is ended.
@@ -144,7 +147,7 @@ impl Floor {
         let Some(mailbox) = self.mailboxes.get(self.index) else { return };
         for letter in mailbox.take() {
             match letter {
-                Letter::Everybody(message) => self.deliver(&message),
+                Letter::Everybody(to, message) => self.deliver(to, &message),
                 Letter::Room { room, message } => self.deliver_to_room(&room, &message),
             }
         }
@@ -232,9 +235,14 @@ impl Floor {
             match header.opcode {
                 frame::TEXT => self.text(key, payload, replies)?,
                 frame::BINARY => {
-                    let announced = self.connections.get_mut(key)?.buffers.as_mut()?.announced.take()?;
-                    frame::write(replies, frame::TEXT, None, &[&announced]);
-                    frame::write(replies, frame::BINARY, None, &[payload]);
+                    let buffers = self.connections.get_mut(key)?.buffers.as_mut();
+                    match buffers.and_then(|buffers| buffers.announced.take()) {
+                        Some(announced) => {
+                            frame::write(replies, frame::TEXT, None, &[&announced]);
+                            frame::write(replies, frame::BINARY, None, &[payload]);
+                        }
+                        None => packed(payload, replies)?,
+                    }
                 }
                 frame::PING => frame::write(replies, frame::PONG, None, &[payload]),
                 frame::PONG => {}
@@ -246,28 +254,34 @@ impl Floor {
     fn text(&mut self, key: usize, packet: &[u8], replies: &mut Vec<u8>) -> Option<()> {
         match contract::action(packet)? {
             Action::Nothing => {}
-            Action::Join => {
-                self.connections.get_mut(key)?.state = State::Joined;
-                let [connect, welcome] = contract::joined(key);
-                frame::write(replies, frame::TEXT, None, &[connect.as_bytes()]);
-                frame::write(replies, frame::TEXT, None, &[welcome.as_bytes()]);
+            Action::Join { namespace } => {
+                let connection = self.connections.get_mut(key)?;
+                match namespace {
+                    b"" => connection.state = State::Joined,
+                    b"/chat," => connection.state = State::InChat,
+                    _ => {}
+                }
+                for packet in contract::joined(key, namespace) {
+                    frame::write(replies, frame::TEXT, None, &[&packet]);
+                }
             }
-            Action::Echo { id, arguments } => {
-                frame::write(replies, frame::TEXT, None, &[b"43", id, b"[", arguments]);
+            Action::Echo { namespace, id, arguments } => {
+                frame::write(replies, frame::TEXT, None, &[b"43", namespace, id, b"[", arguments]);
             }
             Action::EchoBinary { id, arguments } => {
                 let announced = [b"461-", id, b"[", arguments].concat();
                 self.connections.get_mut(key)?.buffers().announced = Some(announced);
             }
-            Action::Broadcast { id, arguments } => {
+            Action::Broadcast { namespace, id, arguments } => {
                 let mut message = Vec::with_capacity(arguments.len() + 32);
-                frame::write(&mut message, frame::TEXT, None, &[b"42[\"msg\",", arguments]);
-                self.deliver(&message);
+                frame::write(&mut message, frame::TEXT, None, &[b"42", namespace, b"[\"msg\",", arguments]);
+                let to = if namespace.is_empty() { State::Joined } else { State::InChat };
+                self.deliver(to, &message);
                 if self.mailboxes.len() > 1 {
                     let message: Arc<[u8]> = message.into();
-                    self.post(|| Letter::Everybody(Arc::clone(&message)));
+                    self.post(|| Letter::Everybody(to, Arc::clone(&message)));
                 }
-                frame::write(replies, frame::TEXT, None, &[b"43", id, b"[]"]);
+                frame::write(replies, frame::TEXT, None, &[b"43", namespace, id, b"[]"]);
             }
             Action::EnterRoom { id, room } => {
                 self.rooms.entry(room.into()).or_default().push(key);
@@ -303,12 +317,14 @@ impl Floor {
                 let waiting = self.sessions.get_mut(&session)?;
                 for packet in body.split(|byte| *byte == http::SEPARATOR) {
                     match contract::action(packet)? {
-                        Action::Join => {
-                            let [connect, welcome] = contract::joined(key);
-                            http::queue(waiting, &[connect.as_bytes()]);
-                            http::queue(waiting, &[welcome.as_bytes()]);
+                        Action::Join { namespace: b"" } => {
+                            for packet in contract::joined(key, b"") {
+                                http::queue(waiting, &[&packet]);
+                            }
                         }
-                        Action::Echo { id, arguments } => http::queue(waiting, &[b"43", id, b"[", arguments]),
+                        Action::Echo { namespace: b"", id, arguments } => {
+                            http::queue(waiting, &[b"43", id, b"[", arguments]);
+                        }
                         Action::Nothing => {}
                         _ => return None,
                     }
@@ -325,9 +341,9 @@ impl Floor {
     }
 
     /// One write to each; what a socket does not take waits for it.
-    fn deliver(&mut self, message: &[u8]) {
+    fn deliver(&mut self, to: State, message: &[u8]) {
         for (_, connection) in &mut self.connections {
-            if connection.state == State::Joined {
+            if connection.state == to {
                 connection.send(message);
             }
         }
@@ -371,4 +387,20 @@ impl Floor {
             }
         }
     }
+}
+
+/// Answers a packet of the msgpack parser.
+fn packed(packet: &[u8], replies: &mut Vec<u8>) -> Option<()> {
+    match contract::packed(packet)? {
+        Packed::Join => {
+            for packet in contract::joined_packed() {
+                frame::write(replies, frame::BINARY, None, &[packet]);
+            }
+        }
+        Packed::Echo { id, argument } => {
+            let [head, middle] = contract::PACKED_ACK;
+            frame::write(replies, frame::BINARY, None, &[head, id, middle, argument]);
+        }
+    }
+    Some(())
 }

@@ -32,16 +32,25 @@ struct Round {
 
 pub(crate) async fn run(target: Target, plan: Plan, count: usize, burst: u64) -> Result<Outcome> {
     let run = Run::new();
+    let clients = spawn(open_all(target, count, Headers::Few).await?, burst, &run);
+    run.measure(target, plan, clients).await
+}
+
+/// Sets the clients to work: one of them sends, all receive.
+pub(super) fn spawn(
+    mut connections: Vec<Connection>,
+    burst: u64,
+    run: &Rc<Run>,
+) -> JoinSet<Result<Connection>> {
     let round = Rc::new(Round {
-        run: Rc::clone(&run),
+        run: Rc::clone(run),
         payload: Payload::text(TEXT_BYTES),
-        clients: count as u64,
+        clients: connections.len() as u64,
         burst,
         arrived: Cell::new(0),
         everywhere: Notify::new(),
         last: Cell::new(None),
     });
-    let mut connections = open_all(target, count, Headers::Few).await?;
     let mut clients = JoinSet::new();
     if let Some(sender) = connections.pop() {
         clients.spawn_local(send(sender, Rc::clone(&round)));
@@ -49,7 +58,7 @@ pub(crate) async fn run(target: Target, plan: Plan, count: usize, burst: u64) ->
     for connection in connections {
         clients.spawn_local(listen(connection, Rc::clone(&round)));
     }
-    run.measure(target, plan, clients).await
+    clients
 }
 
 async fn send(mut connection: Connection, round: Rc<Round>) -> Result<Connection> {

@@ -27,6 +27,8 @@ pub(crate) enum Goal {
     MaxOfFloor(f64),
     /// At least so much of the best peer's figure.
     MinOfBestPeer(f64),
+    /// At most so much of the best peer's figure.
+    MaxOfBestPeer(f64),
     /// A figure of at most this.
     Max(f64),
 }
@@ -41,13 +43,17 @@ impl Scenario {
             Self::Echo16 => "the same, 16 in flight",
             Self::Echo16K => "echo with ack, 16 KiB text, 50 connections, 1 in flight",
             Self::Echo64KBinary => "echo with ack, 64 KiB binary, 20 connections, 1 in flight",
+            Self::EchoMsgpack => "msgpack: echo with ack, 64 B, 100 connections, 1 in flight",
+            Self::Namespaces => "echo in 1,000 namespaces of one connection, 64 B, 16 in flight",
             Self::Broadcast1000 => "broadcast, 128 B to 1,000",
             Self::BroadcastBurst => "broadcasts in bursts of 10, 128 B to 1,000",
             Self::Broadcast10000 => "broadcast, 128 B to 10,000",
+            Self::SlowConsumers => "the same to 9,900, beside 100 that do not read what they get",
             Self::Rooms => "100 rooms of 10, everybody emits 128 B",
             Self::Connect => "connections opened and joined",
             Self::Polling => "long-polling echo (POST + GET), 64 B, 100 sessions",
             Self::RoundTrip => "round trip, one connection, 1 in flight",
+            Self::OpenLoop => "echo in an open loop, at half of what the best peer can do: p99",
             Self::Idle => "idle connection, few headers",
             Self::IdleChrome => "idle connection, Chrome's headers",
             Self::Churn => "left of 100,000 connections opened and closed, in all",
@@ -62,13 +68,17 @@ impl Scenario {
             Self::Echo16 => "echo 64 B, 16 in flight",
             Self::Echo16K => "echo 16 KiB text",
             Self::Echo64KBinary => "echo 64 KiB binary",
+            Self::EchoMsgpack => "echo 64 B, msgpack",
+            Self::Namespaces => "1,000 namespaces",
             Self::Broadcast1000 => "broadcast to 1,000",
             Self::BroadcastBurst => "broadcast, bursts of 10",
             Self::Broadcast10000 => "broadcast to 10,000",
+            Self::SlowConsumers => "beside slow consumers",
             Self::Rooms => "100 rooms of 10",
             Self::Connect => "connections opened",
             Self::Polling => "long-polling echo",
             Self::RoundTrip => "round trip",
+            Self::OpenLoop => "open loop, p99",
             Self::Idle => "idle, few headers",
             Self::IdleChrome => "idle, Chrome's headers",
             Self::Churn => "memory after churn",
@@ -79,7 +89,7 @@ impl Scenario {
     pub(crate) fn unit(self) -> Unit {
         match self {
             Self::Idle | Self::IdleChrome | Self::Churn => Unit::Bytes,
-            Self::RoundTrip | Self::ColdStart => Unit::Nanoseconds,
+            Self::RoundTrip | Self::OpenLoop | Self::ColdStart => Unit::Nanoseconds,
             _ => Unit::PerCpuSecond,
         }
     }
@@ -98,25 +108,45 @@ impl Scenario {
             Self::RoundTrip => Goal::MaxOfFloor(1.15),
             Self::Idle => Goal::Max(1_200.0),
             Self::IdleChrome => Goal::Max(2_000.0),
-            Self::BroadcastBurst | Self::Churn | Self::ColdStart => return None,
+            Self::OpenLoop => Goal::MaxOfBestPeer(1.0),
+            Self::EchoMsgpack
+            | Self::Namespaces
+            | Self::BroadcastBurst
+            | Self::SlowConsumers
+            | Self::Churn
+            | Self::ColdStart => return None,
         })
     }
 
     /// Whether each round needs a server of its own: memory that earlier connections have left behind
     /// would be used again, and thousands that close at once keep a server busy for long.
     pub(crate) fn needs_fresh_server(self) -> bool {
-        matches!(self, Self::Connect | Self::Broadcast10000 | Self::ColdStart) || self.unit() == Unit::Bytes
+        matches!(
+            self,
+            Self::Connect | Self::Broadcast10000 | Self::SlowConsumers | Self::EchoMsgpack | Self::ColdStart
+        ) || self.unit() == Unit::Bytes
     }
 
     /// Whether it tells something about more than one thread.
     pub(crate) fn is_for_many_workers(self) -> bool {
-        self.unit() == Unit::PerCpuSecond
+        self.unit() == Unit::PerCpuSecond || self == Self::OpenLoop
+    }
+
+    /// Whether peers with more than one thread have a part in it; the others are about ours and the floor.
+    pub(crate) fn is_for_peers_with_many_workers(self) -> bool {
+        self == Self::OpenLoop
+    }
+
+    /// Flags that every server is started with; this one needs servers of its own.
+    pub(crate) fn flags(self) -> &'static [&'static str] {
+        if self == Self::EchoMsgpack { &["--parser", "msgpack"] } else { &[] }
     }
 
     /// Rounds that this scenario is worth of those asked for: memory hardly varies, churn takes long.
     pub(crate) fn rounds(self, asked: usize) -> usize {
         match self {
             Self::Churn => 1,
+            Self::SlowConsumers => asked.min(3),
             _ if self.unit() == Unit::Bytes => asked.min(3),
             _ => asked,
         }
@@ -128,6 +158,8 @@ impl Scenario {
             Self::Churn => 25.0,
             Self::Idle | Self::IdleChrome => 5.0,
             Self::Broadcast10000 => 4.0,
+            Self::SlowConsumers => 7.0,
+            Self::OpenLoop => 1.0,
             Self::Broadcast1000 | Self::BroadcastBurst | Self::Rooms => 0.8,
             _ => 0.4,
         }

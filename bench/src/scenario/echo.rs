@@ -42,7 +42,7 @@ pub(crate) async fn run(target: Target, plan: Plan, shape: Shape) -> Result<Outc
 
 async fn ask(mut connection: Connection, mut questions: Questions, run: Rc<Run>) -> Result<Connection> {
     for _ in 0..questions.shape.in_flight {
-        questions.ask(&mut connection);
+        questions.ask(&mut connection, Instant::now());
     }
     connection.flush().await?;
     while !questions.waiting.is_empty() {
@@ -58,7 +58,7 @@ async fn ask(mut connection: Connection, mut questions: Questions, run: Rc<Run>)
         run.count(answered);
         if run.sending() {
             for _ in 0..answered {
-                questions.ask(&mut connection);
+                questions.ask(&mut connection, Instant::now());
             }
         }
         connection.flush().await?;
@@ -67,7 +67,7 @@ async fn ask(mut connection: Connection, mut questions: Questions, run: Rc<Run>)
 }
 
 /// The questions of one client that wait for their answers.
-struct Questions {
+pub(super) struct Questions {
     shape: Rc<Shape>,
     /// Makes the payloads of two clients differ.
     base: u64,
@@ -78,15 +78,16 @@ struct Questions {
 }
 
 impl Questions {
-    fn new(shape: Rc<Shape>, index: usize) -> Self {
+    pub(super) fn new(shape: Rc<Shape>, index: usize) -> Self {
         let waiting = Vec::with_capacity(shape.in_flight);
         Self { shape, base: (index as u64) << 40, next_id: 0, waiting, announced: None }
     }
 
-    fn ask(&mut self, connection: &mut Connection) {
+    /// Queues the next question, which counts from `meant`.
+    pub(super) fn ask(&mut self, connection: &mut Connection, meant: Instant) {
         let id = self.next_id;
         self.next_id += 1;
-        self.waiting.push((id, Instant::now()));
+        self.waiting.push((id, meant));
         let digits = id.to_string();
         let number = tag(self.base + id);
         let [head, tail] = self.shape.payload.parts(&number);
@@ -100,7 +101,7 @@ impl Questions {
     }
 
     /// When the question that this message answers was asked; `None` for half an answer.
-    fn accept(&mut self, message: Message<'_>) -> Result<Option<Instant>> {
+    pub(super) fn accept(&mut self, message: Message<'_>) -> Result<Option<Instant>> {
         let (id, payload) = match (message, self.announced.take()) {
             (Message::Text(text), None) if !self.shape.binary => {
                 let parsed = text.strip_prefix(b"3").and_then(split_id);

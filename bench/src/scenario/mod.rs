@@ -8,8 +8,12 @@ mod cold;
 mod connect;
 mod echo;
 mod idle;
+mod msgpack;
+mod namespaces;
+mod open_loop;
 mod polling;
 mod rooms;
+mod slow;
 
 pub(crate) use self::catalog::{Goal, Unit};
 use crate::connection::Headers;
@@ -32,6 +36,12 @@ pub(crate) enum Scenario {
     /// Echo of 64 KiB of binary, 20 connections, 1 in flight.
     #[value(name = "echo-64k-binary")]
     Echo64KBinary,
+    /// Echo of 64 B with the msgpack parser, 100 connections, 1 in flight.
+    #[value(name = "echo-msgpack")]
+    EchoMsgpack,
+    /// Echo of 64 B in 1,000 namespaces of one connection, 16 in flight.
+    #[value(name = "namespaces")]
+    Namespaces,
     /// Broadcast of 128 B to 1,000 connections, the next when all have it.
     #[value(name = "broadcast-1000")]
     Broadcast1000,
@@ -41,6 +51,9 @@ pub(crate) enum Scenario {
     /// Broadcast of 128 B to 10,000 connections.
     #[value(name = "broadcast-10000")]
     Broadcast10000,
+    /// Broadcast of 128 B to 9,900 connections, beside 100 that never read what they are sent.
+    #[value(name = "slow-consumers")]
+    SlowConsumers,
     /// 100 rooms of 10; everybody emits 128 B to its room and again when its own message is back.
     #[value(name = "rooms")]
     Rooms,
@@ -53,6 +66,9 @@ pub(crate) enum Scenario {
     /// One connection, 1 in flight: the time of a round trip.
     #[value(name = "round-trip")]
     RoundTrip,
+    /// Echo of 64 B at half of what the best peer can do, in an open loop.
+    #[value(name = "open-loop")]
+    OpenLoop,
     /// Resident bytes per idle connection, 10,000 connections.
     #[value(name = "idle")]
     Idle,
@@ -74,15 +90,19 @@ impl Scenario {
             Self::Echo16 => echo::run(target, plan, echo::Shape::text(100, 16, 64)).await,
             Self::Echo16K => echo::run(target, plan, echo::Shape::text(50, 1, 16 * 1024)).await,
             Self::Echo64KBinary => echo::run(target, plan, echo::Shape::binary(20, 1, 64 * 1024)).await,
+            Self::EchoMsgpack => msgpack::run(target, plan).await,
+            Self::Namespaces => namespaces::run(target, plan).await,
             Self::Broadcast1000 => broadcast::run(target, plan, 1_000, 1).await,
             Self::BroadcastBurst => broadcast::run(target, plan, 1_000, 10).await,
             Self::Broadcast10000 => broadcast::run(target, plan, 10_000, 1).await,
+            Self::SlowConsumers => slow::run(target, plan, 10_000).await,
             Self::Rooms => rooms::run(target, plan).await,
             Self::Connect => connect::run(target, plan).await,
             Self::Polling => polling::run(target, plan, 100).await,
             Self::RoundTrip => {
                 echo::run(target, plan, echo::Shape::text(1, 1, 64)).await?.judged_by_latency(0.5)
             }
+            Self::OpenLoop => open_loop::run(target, plan).await,
             Self::Idle => idle::run(target, 10_000, Headers::Few).await,
             Self::IdleChrome => idle::run(target, 10_000, Headers::Chrome).await,
             Self::Churn => churn::run(target, if plan.quick { 10_000 } else { 100_000 }).await,

@@ -59,7 +59,7 @@ struct Session {
 
 impl Session {
     async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = connect(address).await?;
+        let stream = connect(address, None).await?;
         let mut session = Self { stream, address, id: String::new(), input: Vec::new() };
         let opened = session.request("GET", b"").await?;
         let open: Option<Open> = opened.strip_prefix(b"0").and_then(|json| serde_json::from_slice(json).ok());

@@ -3,7 +3,7 @@
 
 use axum::serve::ListenerExt as _;
 use rmpv::Value;
-use socketioxide::SocketIo;
+use socketioxide::{ParserConfig, SocketIo};
 use socketioxide::extract::{AckSender, Data, SocketRef};
 
 async fn on_connect(socket: SocketRef) {
@@ -18,8 +18,11 @@ async fn on_connect(socket: SocketRef) {
     socket.on("room", async |io: SocketIo, Data::<(String, Value)>((room, argument))| {
         report(io.to(room).emit("msg", &argument).await);
     });
-    socket.on("broadcast", async |io: SocketIo, Data::<Value>(argument), ack: AckSender| {
-        report(io.emit("msg", &argument).await);
+    socket.on("broadcast", async |io: SocketIo, socket: SocketRef, Data::<Value>(argument), ack: AckSender| {
+        match io.of(socket.ns()) {
+            Some(namespace) => report(namespace.emit("msg", &argument).await),
+            None => eprintln!("socketioxide: {} is gone", socket.ns()),
+        }
         report(ack.send(&()));
     });
 }
@@ -47,8 +50,16 @@ fn option(name: &str) -> Option<String> {
 
 async fn serve() -> std::io::Result<()> {
     let port = option("--port").and_then(|port| port.parse().ok()).unwrap_or(0u16);
-    let (layer, io) = SocketIo::builder().max_payload(1_000_000).build_layer();
+    let mut builder = SocketIo::builder().max_payload(1_000_000);
+    if option("--parser").as_deref() == Some("msgpack") {
+        builder = builder.with_parser(ParserConfig::msgpack());
+    }
+    let (layer, io) = builder.build_layer();
     io.ns("/", on_connect);
+    io.ns("/chat", on_connect);
+    if let Err(error) = io.dyn_ns("/tenant-{id}", on_connect) {
+        eprintln!("socketioxide: {error}");
+    }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on {}", listener.local_addr()?);
     let listener = listener.tap_io(|stream| {
