@@ -8,6 +8,7 @@
 //! | `scenario` | the workloads, each of which fails on a lost, doubled or wrong message |
 //! | `run` | warm-up, window, stop: what one measurement of a scenario is |
 //! | `process` | CPU seconds and resident bytes of a server, from the kernel's accounting |
+//! | `meter` | system calls and instructions of a server, in a run apart |
 //! | `compare` | builds and starts the servers, interleaves the runs, writes the table |
 //! | `floor` | the epoll loop that answers by copying bytes |
 //! | `gate` | instruction counts of the hot paths against recorded baselines |
@@ -22,6 +23,7 @@ mod error;
 mod floor;
 mod frame;
 mod gate;
+mod meter;
 mod process;
 mod run;
 mod scenario;

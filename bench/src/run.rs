@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::{Connection, Headers};
 use crate::error::{Error, Result};
+use crate::meter::{Counting, Counts, Meter};
 use crate::process;
 
 /// Clients that open at once: enough to keep both sides busy, under every accept backlog.
@@ -28,6 +29,8 @@ pub(crate) struct Target {
     pub(crate) pid: u32,
     /// When its process was started, by who started it.
     pub(crate) started: Option<Instant>,
+    /// What is counted besides messages and CPU time.
+    pub(crate) meter: Meter,
 }
 
 /// How long a measurement takes at most, and how many messages.
@@ -53,6 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) latency: Option<Histogram<u64>>,
     /// What else a scenario tells.
     pub(crate) notes: Vec<(Note, f64)>,
+    /// What a message cost, when that was counted.
+    pub(crate) counts: Counts,
 }
 
 /// A second figure of a scenario.
@@ -72,7 +77,7 @@ pub(crate) enum Note {
 impl Outcome {
     /// A figure and nothing else.
     pub(crate) fn figure(figure: f64) -> Self {
-        Self { figure, rate: None, latency: None, notes: Vec::new() }
+        Self { figure, rate: None, latency: None, notes: Vec::new(), counts: Counts::default() }
     }
 
     /// With a quantile of the latency as the figure.
@@ -137,8 +142,8 @@ impl Run {
         plan: Plan,
         mut clients: JoinSet<Result<C>>,
     ) -> Result<Outcome> {
-        let (elapsed, cpu) = tokio::select! {
-            window = self.keep_window(target, plan) => window?,
+        let cost = tokio::select! {
+            cost = self.keep_window(target, plan) => cost?,
             failed = first_end(&mut clients) => return Err(failed),
         };
         let mut done = Vec::with_capacity(clients.len());
@@ -156,39 +161,66 @@ impl Run {
                 )));
             }
         }
-        self.outcome(elapsed, cpu)
+        self.outcome(cost)
     }
 
-    /// Begins to count at once, for scenarios that keep their own window.
-    pub(crate) fn open_window(&self) {
+    /// Begins to count.
+    pub(crate) fn open_window(&self, target: Target) -> Result<Window> {
+        let counting = Counting::start(target.meter, target.pid)?;
+        let cpu = process::cpu_time(target.pid)?;
         self.phase.set(Phase::Window);
+        Ok(Window { target, begun: Instant::now(), cpu, counting })
     }
 
-    /// The figures of a window that took so long and cost the server so much.
-    pub(crate) fn outcome(&self, elapsed: Duration, cpu: Duration) -> Result<Outcome> {
-        if cpu.is_zero() || self.messages.get() == 0 {
+    /// The figures of a window that cost so much.
+    pub(crate) fn outcome(&self, cost: Cost) -> Result<Outcome> {
+        if cost.cpu.is_zero() || self.messages.get() == 0 {
             return Err(Error::Setup("the window was too short to measure anything".into()));
         }
         let messages = self.messages.get() as f64;
         Ok(Outcome {
-            figure: messages / cpu.as_secs_f64(),
-            rate: Some(messages / elapsed.as_secs_f64()),
+            figure: messages / cost.cpu.as_secs_f64(),
+            rate: Some(messages / cost.elapsed.as_secs_f64()),
             latency: Some(self.latency.borrow().clone()),
             notes: Vec::new(),
+            counts: cost.counts.per(messages),
         })
     }
 
-    async fn keep_window(&self, target: Target, plan: Plan) -> Result<(Duration, Duration)> {
+    async fn keep_window(&self, target: Target, plan: Plan) -> Result<Cost> {
         sleep(plan.warm_up).await;
-        let cpu = process::cpu_time(target.pid)?;
-        let begun = Instant::now();
-        self.open_window();
-        while begun.elapsed() < plan.window && self.messages.get() < plan.max_messages {
+        let window = self.open_window(target)?;
+        while window.begun.elapsed() < plan.window && self.messages.get() < plan.max_messages {
             sleep(Duration::from_millis(10)).await;
         }
         self.phase.set(Phase::Over);
-        let elapsed = begun.elapsed();
-        Ok((elapsed, process::cpu_time(target.pid)?.saturating_sub(cpu)))
+        window.close()
+    }
+}
+
+/// A window that is open.
+#[derive(Debug)]
+pub(crate) struct Window {
+    target: Target,
+    pub(crate) begun: Instant,
+    /// What the server had used before.
+    cpu: Duration,
+    counting: Counting,
+}
+
+/// What passed while a window was open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    elapsed: Duration,
+    cpu: Duration,
+    counts: Counts,
+}
+
+impl Window {
+    pub(crate) fn close(self) -> Result<Cost> {
+        let elapsed = self.begun.elapsed();
+        let cpu = process::cpu_time(self.target.pid)?.saturating_sub(self.cpu);
+        Ok(Cost { elapsed, cpu, counts: self.counting.stop()? })
     }
 }
 

@@ -17,15 +17,19 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 use self::progress::Progress;
-use self::results::{Results, Row, partial_path};
+use self::results::{Counted, Results, Row, partial_path};
 use self::servers::{Built, Contender, Running, Server};
 use crate::error::{Error, Result};
+use crate::meter::{Counts, Meter, has_callgrind};
 use crate::process;
 use crate::run::{Outcome, Plan, Target};
 use crate::scenario::Scenario;
 
 /// Runs of each peer that tell how much it can do.
 const PROBES: usize = 3;
+
+/// A server under callgrind is slow: it needs this long for some thousands of messages.
+const CALLGRIND_WINDOW: Duration = Duration::from_secs(1);
 
 /// What is compared, how long and how often.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,6 +57,9 @@ pub struct CompareOptions {
     resume: bool,
     #[command(flatten)]
     window: Window,
+    /// Leave out what a message costs in system calls and instructions, which is counted in runs of its own.
+    #[arg(long)]
+    no_counts: bool,
     /// Leave README.md, results.svg and results.json in bench/ as they are.
     #[arg(long)]
     no_write: bool,
@@ -134,7 +141,7 @@ impl CompareOptions {
 /// # Errors
 /// When the server is wrong or late, or its process can't be read.
 pub fn load(options: &LoadOptions) -> Result<()> {
-    let target = Target { address: options.address, pid: options.pid, started: None };
+    let target = Target { address: options.address, pid: options.pid, started: None, meter: Meter::Off };
     let plan = Plan { rate: options.rate.map(f64::from), ..options.window.plan(false) };
     let outcome = run(options.scenario, target, plan)?;
     println!("{}: {}", options.scenario.title(), report::describe(options.scenario, &outcome));
@@ -167,7 +174,13 @@ pub fn compare(options: &CompareOptions) -> Result<()> {
     let missing: Vec<Scenario> =
         scenarios.iter().copied().filter(|&scenario| results.row(scenario).is_none()).collect();
     let contestants: Vec<Contestant> = options.contenders().into_iter().map(Contestant::build).collect();
-    let mut contest = Contest { plan, rounds: options.rounds(), contestants, progress: Progress::new(0.0) };
+    let counting = match (options.no_counts, options.quick || !has_callgrind()) {
+        (true, _) => CountingRuns::None,
+        (false, true) => CountingRuns::Kernel,
+        (false, false) => CountingRuns::KernelAndCallgrind,
+    };
+    let rounds = options.rounds();
+    let mut contest = Contest { plan, rounds, contestants, counting, progress: Progress::new(0.0) };
     contest.progress = Progress::new(missing.iter().map(|&scenario| contest.seconds(scenario)).sum());
     for scenario in missing {
         results.rows.push(contest.measure(scenario));
@@ -221,10 +234,21 @@ impl Contestant {
     }
 }
 
+/// How a message's system calls and instructions are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CountingRuns {
+    None,
+    /// What the kernel counts, and nothing where it doesn't.
+    Kernel,
+    /// Instructions by callgrind where the processor has no counter.
+    KernelAndCallgrind,
+}
+
 struct Contest {
     plan: Plan,
     rounds: usize,
     contestants: Vec<Contestant>,
+    counting: CountingRuns,
     progress: Progress,
 }
 
@@ -324,8 +348,36 @@ impl Contest {
                 }
             }
         }
+        drop(running);
+        if scenario.is_counted() && self.counting != CountingRuns::None {
+            for (contestant, column) in entrants.iter().zip(&mut row.columns) {
+                if let (Ok(built), None) = (&contestant.built, &column.failure) {
+                    let counted = count(scenario, built, self.plan, self.counting);
+                    eprintln!("counted {}, {}", scenario.short(), contestant.contender.title());
+                    column.counts =
+                        counted.inspect_err(|error| eprintln!("counting is left out: {error}")).ok();
+                }
+            }
+        }
         row
     }
+}
+
+/// What a message costs, in one run of a server of its own, or in two.
+fn count(scenario: Scenario, built: &Built, plan: Plan, by: CountingRuns) -> Result<Counted> {
+    let running = built.start(scenario.flags())?;
+    let mut counts = run(scenario, running.target(Meter::Kernel), plan)?.counts;
+    drop(running);
+    let wanted = by == CountingRuns::KernelAndCallgrind && counts.instructions.is_none();
+    // A server of several threads would be run by callgrind one thread at a time, and Node compiles while it runs.
+    let by_callgrind = wanted && built.contender.workers == 1 && built.contender.server != Server::Node;
+    if by_callgrind {
+        let running = built.start_under_callgrind(scenario.flags())?;
+        let plan = Plan { window: plan.window.max(CALLGRIND_WINDOW), ..plan };
+        let Counts { instructions, .. } = run(scenario, running.target(Meter::Callgrind), plan)?.counts;
+        counts.instructions = instructions;
+    }
+    Ok(Counted { counts, by_callgrind })
 }
 
 /// One round of one server, which is started where it does not run yet or has to be a new one.
@@ -343,7 +395,7 @@ fn measure_once(
         Some(running) => running,
         None => process.insert(built.start(scenario.flags())?),
     };
-    run(scenario, running.target(), plan)
+    run(scenario, running.target(Meter::Off), plan)
 }
 
 /// One round on its own single-threaded runtime, once the server is at rest; everything it opened is closed at its end.

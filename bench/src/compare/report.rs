@@ -52,6 +52,7 @@ pub(super) fn tables(results: &Results) -> String {
             if workers == 1 { times.to_owned() } else { format!("the same with {workers} workers") };
         table(&mut text, results, workers, &heading, |row| row.scenario.unit() == Unit::Nanoseconds);
     }
+    counts(&mut text, results);
     latencies(&mut text, results);
     failures(&mut text, results);
     text
@@ -159,6 +160,44 @@ fn to_best_peer(row: &Row, more: bool) -> String {
     let ours = row.column(Contender::new(Server::Enchufe, 1));
     let ratio = ours.and_then(|ours| row.to_best_peer(ours, more));
     ratio.map_or(String::new(), |ratio| format!(" (is {:.2})", ratio.value))
+}
+
+/// What a message costs the server, without the time that it takes.
+fn counts(text: &mut String, results: &Results) {
+    let is_counted = |row: &&Row| row.columns.iter().any(|column| column.counts.is_some());
+    let rows: Vec<&Row> = results.rows.iter().filter(is_counted).collect();
+    if rows.is_empty() {
+        return;
+    }
+    for workers in worker_counts(results) {
+        let contenders = contenders(&rows, workers);
+        let heading = match workers {
+            1 => "instructions in user mode · system calls, per message".to_owned(),
+            _ => format!("the same with {workers} workers"),
+        };
+        head(text, &heading, &contenders, false);
+        for row in &rows {
+            let cell = |&contender| {
+                let counts = row.column(contender).and_then(|column| column.counts)?.counts;
+                let instructions =
+                    counts.instructions.map_or("–".into(), |count| grouped(three_digits(count)));
+                let calls = counts.system_calls.map_or("–".into(), |calls| format!("{calls:.2}"));
+                Some(format!(" {instructions} · {calls} |"))
+            };
+            let cells: String =
+                contenders.iter().map(|contender| cell(contender).unwrap_or_else(|| " – |".into())).collect();
+            let _ = writeln!(text, "| {} |{cells}", row.scenario.title());
+        }
+    }
+    let columns = rows.iter().flat_map(|row| &row.columns);
+    let by_callgrind = columns.filter_map(|column| column.counts).any(|counted| counted.by_callgrind);
+    text.push_str("\nSystem calls by the tracepoint `raw_syscalls:sys_enter`; ");
+    text.push_str(if by_callgrind {
+        "instructions by callgrind, because this machine gives no access to the processor's counters \
+         (not for Node, which compiles while it runs, nor for several threads).\n"
+    } else {
+        "instructions by the processor's counter.\n"
+    });
 }
 
 /// Latencies of busy servers: folded away, because they tell more about the load than about the server.

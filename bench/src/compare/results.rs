@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::servers::{Contender, Server};
 use super::statistics::{Median, median};
 use crate::error::{Error, Result};
+use crate::meter::Counts;
 use crate::run::{Note, Outcome};
 use crate::scenario::{Goal, Scenario};
 
@@ -50,9 +51,20 @@ pub(super) struct Column {
     pub(super) p99: Vec<f64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) notes: BTreeMap<Note, Vec<f64>>,
+    /// What a message cost, counted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counts: Option<Counted>,
     /// Why there are no more figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
+}
+
+/// What a message cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Counted {
+    pub(super) counts: Counts,
+    /// Whether the instructions are callgrind's, for want of a counter in the processor.
+    pub(super) by_callgrind: bool,
 }
 
 impl Results {
@@ -145,6 +157,7 @@ impl Column {
             p50: Vec::new(),
             p99: Vec::new(),
             notes: BTreeMap::new(),
+            counts: None,
             failure: None,
         }
     }

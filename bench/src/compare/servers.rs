@@ -12,6 +12,7 @@ use clap::ValueEnum as _;
 
 use crate::cargo;
 use crate::error::{Error, Result};
+use crate::meter::{Meter, Scratch};
 use crate::run::Target;
 
 /// A server that speaks the testbed's `app` contract.
@@ -142,15 +143,25 @@ pub(crate) struct Built {
 impl Built {
     /// Starts it on a free port, with `flags` that every server understands.
     pub(crate) fn start(&self, flags: &[&str]) -> Result<Running> {
+        self.run(Command::new(&self.program), flags, None)
+    }
+
+    /// Starts it under callgrind, which makes it slow.
+    pub(crate) fn start_under_callgrind(&self, flags: &[&str]) -> Result<Running> {
+        let scratch = Scratch::create()?;
+        self.run(scratch.command(&self.program), flags, Some(scratch))
+    }
+
+    fn run(&self, mut command: Command, flags: &[&str], scratch: Option<Scratch>) -> Result<Running> {
         let title = self.contender.title();
-        let mut command = Command::new(&self.program);
         command.args(&self.arguments).args(flags).args(["--port", "0"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let begun = Instant::now();
         let mut child = command.spawn().map_err(Error::io(format!("starting {title}")))?;
         let output = child.stdout.take();
         // From here on the child is ended whatever happens.
-        let mut running = Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), begun };
+        let mut running =
+            Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), begun, _scratch: scratch };
         let mut line = String::new();
         if let Some(output) = output {
             BufReader::new(output).read_line(&mut line).map_err(Error::io("reading the server's port"))?;
@@ -170,11 +181,13 @@ pub(crate) struct Running {
     address: SocketAddr,
     /// Just before it was started.
     begun: Instant,
+    /// Removed after the process has ended.
+    _scratch: Option<Scratch>,
 }
 
 impl Running {
-    pub(crate) fn target(&self) -> Target {
-        Target { address: self.address, pid: self.child.id(), started: Some(self.begun) }
+    pub(crate) fn target(&self, meter: Meter) -> Target {
+        Target { address: self.address, pid: self.child.id(), started: Some(self.begun), meter }
     }
 }
 

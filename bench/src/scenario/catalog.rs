@@ -152,6 +152,12 @@ impl Scenario {
         }
     }
 
+    /// Whether what a message costs is counted as well, which takes runs of its own. Not where thousands of
+    /// clients would have to open under callgrind.
+    pub(crate) fn is_counted(self) -> bool {
+        self.unit() == Unit::PerCpuSecond && !matches!(self, Self::Broadcast10000 | Self::SlowConsumers)
+    }
+
     /// About how many seconds a run takes besides its window, for the progress.
     pub(crate) fn weight(self) -> f64 {
         match self {

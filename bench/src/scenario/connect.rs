@@ -21,9 +21,7 @@ pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
     drop(open_all(target, FIRST, Headers::Few).await?);
     process::wait_for_rest(target.pid)?;
     let run = Run::new();
-    run.open_window();
-    let cpu = process::cpu_time(target.pid)?;
-    let begun = Instant::now();
+    let window = run.open_window(target)?;
     let mut opening = stream::iter(0..LIMIT)
         .map(|_| async {
             let asked = Instant::now();
@@ -33,13 +31,12 @@ pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
         })
         .buffer_unordered(AT_ONCE);
     let mut open = Vec::with_capacity(LIMIT);
-    while begun.elapsed() < plan.window {
+    while window.begun.elapsed() < plan.window {
         let Some(opened) = opening.next().await else { break };
         let (connection, latency) = opened?;
         run.count(1);
         run.note_latency(latency);
         open.push(connection);
     }
-    let cpu = process::cpu_time(target.pid)?.saturating_sub(cpu);
-    run.outcome(begun.elapsed(), cpu)
+    run.outcome(window.close()?)
 }

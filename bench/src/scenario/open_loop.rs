@@ -10,7 +10,6 @@ use hdrhistogram::Histogram;
 use super::echo::{Questions, Shape};
 use crate::connection::{Connection, Headers};
 use crate::error::{Error, Result};
-use crate::process;
 use crate::run::{Note, Outcome, Plan, Run, Target, nanoseconds, open_all};
 
 const CLIENTS: usize = 100;
@@ -36,21 +35,20 @@ pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
     let window = plan.window.max(MIN_WINDOW);
     let mut schedule = Schedule::new(rate);
     let begun = Instant::now();
-    let mut cpu = None;
+    let mut opened = None;
     let mut waiting = 0u64;
     let mut due = schedule.next();
     loop {
         let now = Instant::now();
-        if cpu.is_none() && now >= begun + warm_up {
-            cpu = Some(process::cpu_time(target.pid)?);
-            run.open_window();
+        if opened.is_none() && now >= begun + warm_up {
+            opened = Some(run.open_window(target)?);
         }
         while due < warm_up + window && begun + due <= now {
             let meant = begun + due;
             let client = schedule.choose(&mut clients)?;
             client.questions.ask(&mut client.connection, meant);
             waiting += 1;
-            if cpu.is_some() {
+            if opened.is_some() {
                 lateness.saturating_record(nanoseconds(now - meant));
             }
             due = schedule.next();
@@ -71,8 +69,8 @@ pub(crate) async fn run(target: Target, plan: Plan) -> Result<Outcome> {
         // Lets the reactor see what has come. There is no sleep: a timer would be late by up to a millisecond.
         tokio::task::yield_now().await;
     }
-    let cpu = process::cpu_time(target.pid)?.saturating_sub(cpu.unwrap_or_default());
-    let mut outcome = run.outcome(begun.elapsed().saturating_sub(warm_up), cpu)?.judged_by_latency(0.99)?;
+    let opened = opened.ok_or_else(|| Error::Setup("the window was never opened".into()))?;
+    let mut outcome = run.outcome(opened.close()?)?.judged_by_latency(0.99)?;
     outcome.notes.push((Note::OfferedRate, rate));
     outcome.notes.push((Note::GeneratorLateNanoseconds, lateness.value_at_quantile(0.99) as f64));
     for client in clients {
