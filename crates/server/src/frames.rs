@@ -2,12 +2,15 @@
 //!
 //! Each is made as JSON text with attachments beside it, and takes the form of its namespace's parser last.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use enchufe_cluster::recovery::{Offset, Pid};
 use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{Frame, FrameKind, Rank, Revision};
 use enchufe_proto::socket::msgpack::{self, Field, Outgoing};
 use enchufe_proto::socket::{self as packets, Args, DecodeError, EncodeError, Kind, Packet};
+use enchufe_proto::websocket::{self, Opcode};
 use serde::Serialize;
 use serde::de::Error as _;
 use serde_json::Value;
@@ -32,20 +35,40 @@ pub(crate) struct Wire<'a> {
 const MESSAGE: u8 = b'4';
 /// What a small packet takes; a larger one grows its buffer.
 const TYPICAL: usize = 128;
+/// Left free before a packet's text, for the header that a server's WebSocket puts there.
+const HEADER_ROOM: usize = 10;
+/// What the buffer that a thread's packets are written in keeps of its memory.
+const SCRATCH_KEPT: usize = 256 << 10;
 
-/// An EVENT packet.
+thread_local! {
+    /// Packets are written here, and copied once their length is known: one allocation of the right size, where a growing one
+    /// would be copied again and again, and given back to the system and fetched for each large packet.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// An EVENT packet, for any number of connections.
 pub(crate) fn event<T: Serialize + ?Sized>(
     wire: Wire<'_>,
     id: Option<u64>,
     name: &str,
     args: &T,
 ) -> Result<Frames, EmitError> {
+    event_draft(wire, id, name, args)?.finish()
+}
+
+/// An EVENT packet, for one connection.
+pub(crate) fn event_draft<'a, T: Serialize + ?Sized>(
+    wire: Wire<'a>,
+    id: Option<u64>,
+    name: &str,
+    args: &T,
+) -> Result<Draft<'a>, EmitError> {
     if packets::is_reserved(name) {
         return Err(EmitError::Reserved(name.into()));
     }
     let mut draft = Draft::new(wire, Kind::Event, id);
     packets::encode::event(&mut draft.text, &mut draft.attachments, draft.namespace, id, name, args)?;
-    draft.finish()
+    Ok(draft)
 }
 
 /// An EVENT packet that a client may miss and be sent later: its last argument is its offset, which is not known yet.
@@ -138,17 +161,25 @@ fn show_event(
 }
 
 /// An ACK packet, whose arguments are those of an emit.
-pub(crate) fn ack<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, args: &T) -> Result<Frames, EmitError> {
+pub(crate) fn ack<'a, T: Serialize + ?Sized>(
+    wire: Wire<'a>,
+    id: u64,
+    args: &T,
+) -> Result<Draft<'a>, EmitError> {
     let mut draft = Draft::new(wire, Kind::Ack, Some(id));
     packets::encode::ack(&mut draft.text, &mut draft.attachments, draft.namespace, id, args)?;
-    draft.finish()
+    Ok(draft)
 }
 
 /// An ACK packet, whose single argument is what a handler returned.
-pub(crate) fn answer<T: Serialize + ?Sized>(wire: Wire<'_>, id: u64, value: &T) -> Result<Frames, EmitError> {
+pub(crate) fn answer<'a, T: Serialize + ?Sized>(
+    wire: Wire<'a>,
+    id: u64,
+    value: &T,
+) -> Result<Draft<'a>, EmitError> {
     let mut draft = Draft::new(wire, Kind::Ack, Some(id));
     packets::encode::answer(&mut draft.text, &mut draft.attachments, draft.namespace, id, value)?;
-    draft.finish()
+    Ok(draft)
 }
 
 /// The answer to a CONNECT, with the secret id of a session that can be recovered.
@@ -208,21 +239,25 @@ pub(crate) fn compressible(frames: Frames, compress: bool) -> Frames {
     if compress { frames } else { frames.into_iter().map(Frame::uncompressed).collect() }
 }
 
-/// A packet that is being made: its text, as it travels as JSON, and its attachments.
-struct Draft<'a> {
+/// A packet that is being made: its text, as it travels as JSON, and its attachments. It has the thread's buffer for as long as
+/// it lives; another one that is made meanwhile, by what is being encoded, makes do with one of its own.
+pub(crate) struct Draft<'a> {
     wire: Wire<'a>,
     kind: Kind,
     id: Option<u64>,
     /// What the text says of the namespace. In msgpack, which takes only the payload from it, that is nothing, so that
     /// the payload begins with the first bracket.
     namespace: &'a str,
+    /// Behind [`HEADER_ROOM`].
     text: Vec<u8>,
     attachments: Vec<Bytes>,
 }
 
 impl<'a> Draft<'a> {
     fn new(wire: Wire<'a>, kind: Kind, id: Option<u64>) -> Self {
-        let mut text = Vec::with_capacity(TYPICAL);
+        let mut text = SCRATCH.take();
+        text.reserve(TYPICAL);
+        text.extend_from_slice(&[0; HEADER_ROOM]);
         text.push(MESSAGE);
         let namespace = if wire.parser == Parser::Msgpack { "/" } else { wire.namespace };
         Self { wire, kind, id, namespace, text, attachments: Vec::new() }
@@ -233,23 +268,48 @@ impl<'a> Draft<'a> {
         packets::encode::write_header(&mut self.text, self.kind, 0, self.namespace, self.id);
     }
 
-    fn finish(self) -> Result<Frames, EmitError> {
+    /// The packet without a transport's header.
+    fn body(&self) -> &[u8] {
+        self.text.get(HEADER_ROOM..).unwrap_or_default()
+    }
+
+    /// The frame that a server's WebSocket carries, where that is a single one of text.
+    pub(crate) fn written(&mut self) -> Option<&[u8]> {
+        if self.wire.parser == Parser::Msgpack || !self.attachments.is_empty() {
+            return None;
+        }
+        let header = websocket::header(Opcode::Text, true, false, self.body().len(), None);
+        let begin = HEADER_ROOM.checked_sub(header.len())?;
+        self.text.get_mut(begin..HEADER_ROOM)?.copy_from_slice(&header);
+        self.text.get(begin..)
+    }
+
+    pub(crate) fn rank(&self) -> Rank {
         // Whoever waits for an answer must be able to trust that the question was sent.
-        let rank = if self.kind == Kind::Event && self.id.is_none() { Rank::Event } else { Rank::Kept };
+        if self.kind == Kind::Event && self.id.is_none() { Rank::Event } else { Rank::Kept }
+    }
+
+    /// The packet in the form in which it is queued.
+    pub(crate) fn finish(mut self) -> Result<Frames, EmitError> {
+        let rank = self.rank();
         if self.wire.parser == Parser::Msgpack {
             return Ok(Frames::from_buf([Frame::binary(self.pack()?).ranked(rank)]));
         }
+        let text = Frame::text(Bytes::copy_from_slice(self.body())).ranked(rank);
+        if self.attachments.is_empty() {
+            return Ok(Frames::from_buf([text]));
+        }
         let mut frames = Frames::with_capacity(1 + self.attachments.len());
-        frames.push(Frame::text(self.text).ranked(rank));
+        frames.push(text);
         let attachment = |data| Frame::binary(data).ranked(Rank::Attachment);
-        frames.extend(self.attachments.into_iter().map(attachment));
+        frames.extend(std::mem::take(&mut self.attachments).into_iter().map(attachment));
         Ok(frames)
     }
 
     /// As [`Draft::finish`], for what has no attachments.
     fn finish_control(self) -> Frame {
         if self.wire.parser != Parser::Msgpack {
-            return Frame::text(self.text);
+            return Frame::text(Bytes::copy_from_slice(self.body()));
         }
         let packed = self.pack().unwrap_or_else(|error| {
             // Only what is larger than 4 GiB can't be packed.
@@ -260,7 +320,7 @@ impl<'a> Draft<'a> {
     }
 
     fn pack(&self) -> Result<Vec<u8>, EncodeError> {
-        let text = std::str::from_utf8(&self.text).map_err(serde_json::Error::custom)?;
+        let text = std::str::from_utf8(self.body()).map_err(serde_json::Error::custom)?;
         let payload = match self.kind {
             // Of a client of revision 3 that is any value: it stands behind the two digits.
             Kind::ConnectError => Some(2),
@@ -277,6 +337,17 @@ impl<'a> Draft<'a> {
         let mut packed = Vec::with_capacity(TYPICAL + data.len());
         msgpack::encode(&mut packed, &packet, fields(self.kind))?;
         Ok(packed)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        let mut text = std::mem::take(&mut self.text);
+        if text.capacity() <= SCRATCH_KEPT {
+            text.clear();
+            // The thread may be ending.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(text));
+        }
     }
 }
 

@@ -66,6 +66,28 @@ impl Frame {
         Self::with_opcode(FrameKind::Binary, opcode, body)
     }
 
+    /// The frame that these bytes are: the whole message, with the header that a server writes. `None` where they are none.
+    #[must_use]
+    pub fn of_written(written: &[u8]) -> Option<Self> {
+        let [first, second, ..] = *written else { return None };
+        let header = match second {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        };
+        let text = first & 0x0f == websocket::Opcode::Text as u8;
+        let kind = if text { FrameKind::Text } else { FrameKind::Binary };
+        let (header, body) = written.split_at_checked(header)?;
+        Some(Self::with_header(kind, header, Bytes::copy_from_slice(body)))
+    }
+
+    /// Bytes that go out as they are: what is left of frames of which a transport took a part. It is never to be queued in
+    /// a session's outbox.
+    #[must_use]
+    pub fn unsent(bytes: Bytes) -> Self {
+        Self::with_header(FrameKind::Binary, &[], bytes)
+    }
+
     /// Nothing, in the place of a frame that was there: no packet is without a header.
     pub(super) const fn gap() -> Self {
         Self {

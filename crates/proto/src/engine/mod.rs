@@ -20,7 +20,7 @@ mod timer;
 pub use dialect::{Dialect, Payload, Revision};
 pub use frame::{Frame, FrameKind, Rank};
 pub use open::{Open, OpenError};
-pub use outbox::{Outbox, OutboxFull, Queued, Shed};
+pub use outbox::{FRAME_OVERHEAD, Outbox, OutboxFull, Queued, Shed};
 pub use packet::{Kind, Packet, PacketError};
 pub use payload::{Part, PayloadError, SEPARATOR, decode_binary, decode_part, decode_payload, write_frame};
 pub use payload_v3::{decode_part_v3, decode_typed, take_binary, take_text};

@@ -13,7 +13,7 @@ use super::frame::{Frame, Rank};
 mod marks;
 
 /// What one queued frame is counted with beyond its bytes, so that a flood of empty ones is bounded too.
-const FRAME_OVERHEAD: usize = size_of::<Frame>();
+pub const FRAME_OVERHEAD: usize = size_of::<Frame>();
 /// Gaps are closed when they are more than one in so many frames, which costs each of them a few steps, and more than
 /// these few.
 const MANY_GAPS: usize = 4;

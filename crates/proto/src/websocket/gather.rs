@@ -122,11 +122,11 @@ impl Gathered {
         Self { opcode, buffer: BytesMut::new(), plain: 0, valid: 0 }
     }
 
-    /// Makes room for `next` bytes of the `remaining` ones: for all of them if they are few, else for no more
-    /// than have come already.
+    /// Makes room for `next` bytes of the `remaining` ones, which have come or are about to be read: for all of them if
+    /// they are few, else no more than twice what has come with these.
     fn make_room(&mut self, next: usize, remaining: usize) {
         if self.buffer.capacity() - self.buffer.len() < next {
-            self.buffer.reserve(remaining.min(self.buffer.len().max(ON_TRUST)).max(next));
+            self.buffer.reserve(remaining.min((self.buffer.len() + 2 * next).max(ON_TRUST)).max(next));
         }
     }
 

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use slab::Slab;
 use tokio::time::Sleep;
 
+use super::cork::Corks;
 use super::stream::Io;
 use super::wheel::Wheel;
 use super::{Connection, mux};
@@ -27,8 +28,9 @@ use crate::handler::{guarded, let_go};
 use crate::overload::{self, Backlog};
 use crate::time::Clock;
 
-/// The buffer that all connections of a driver read into.
-const READ_BUFFER: usize = 64 << 10;
+/// The buffer that all connections of a driver read into. What browsers and buffers like to cut data into, 64 KiB, lies
+/// whole in it with its header, and is copied once, if at all, where what comes in two pieces is moved together.
+const READ_BUFFER: usize = 128 << 10;
 /// Connections that get their turn in one round before the rest of the program runs.
 const ROUND: usize = 256;
 /// What the scratch buffer keeps of its memory between rounds.
@@ -135,6 +137,7 @@ pub(crate) struct Driver {
     yielded: bool,
     read_buffer: Box<[u8]>,
     scratch: Vec<u8>,
+    corks: Corks,
 }
 
 impl Driver {
@@ -154,6 +157,7 @@ impl Driver {
             yielded: false,
             read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             scratch: Vec::new(),
+            corks: Corks::default(),
         }
     }
 
@@ -206,8 +210,8 @@ impl Driver {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
         // The application's code is guarded where it is called. This is for what nobody thought of: it is not to end the
         // other connections.
-        let (buffer, scratch) = (&mut self.read_buffer, &mut self.scratch);
-        let alive = guarded("a connection", || slot.turn(now, buffer, scratch));
+        let (buffer, scratch, corks) = (&mut self.read_buffer, &mut self.scratch, &mut self.corks);
+        let alive = guarded("a connection", || slot.turn(now, buffer, scratch, corks));
         if alive != Some(true) {
             if alive.is_none() {
                 slot.connection.abandon();
@@ -227,7 +231,7 @@ impl Driver {
     fn flush(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
         slot.dirty = false;
-        let standing = slot.flush(&mut self.scratch);
+        let standing = slot.flush(&mut self.scratch, &mut self.corks);
         if standing.waiting != slot.waiting {
             self.backlog.changed(slot.waiting, standing.waiting);
             self.grown |= standing.waiting > slot.waiting;

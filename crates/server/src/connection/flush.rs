@@ -1,12 +1,14 @@
 //! Sending what a connection has queued: a batch of frames on a WebSocket, a payload to a pending poll.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use enchufe_proto::engine::{CloseReason, Dialect, Frame, Millis, Session, State, Transport};
 use enchufe_proto::websocket::Opcode;
 
+use super::cork::{self, Cork, Corks};
 use super::driver::Slot;
 use super::stream::Io;
 use super::{Connection, Inner, Payload};
@@ -48,7 +50,7 @@ impl Connection {
 
 impl Slot {
     /// Sends what can be sent now.
-    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Standing {
+    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>, corks: &mut Corks) -> Standing {
         let waker = Waker::from(self.connection.clone());
         let mut cx = Context::from_waker(&waker);
         let connection = &self.connection;
@@ -76,6 +78,21 @@ impl Slot {
                 }
                 (Transport::WebSocket, None) => return inner.standing(),
                 (Transport::WebSocket, Some(io)) => {
+                    if let Some(cork) = inner.cork.take() {
+                        if !cork.is_empty() && !matches!(inner.session.state(), State::Closed(_)) {
+                            drop(inner);
+                            let written = write_corked(connection, io, &mut cx, &cork);
+                            corks.keep(cork);
+                            if !written {
+                                let mut inner = connection.inner.lock();
+                                inner.writing = io.unwritten();
+                                return inner.standing();
+                            }
+                            flushed = true;
+                            continue;
+                        }
+                        corks.keep(cork);
+                    }
                     let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
                         let drained = flushed || inner.blocked;
@@ -126,17 +143,20 @@ fn close_after(inner: &mut Inner, io: &mut Io) -> bool {
     true
 }
 
-/// Writes what is on its way. `false` where the transport is full or broken.
-fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratch: &mut Vec<u8>) -> bool {
-    match io.poll_write_all(cx, scratch) {
-        Poll::Ready(Ok(())) => {
-            if io.closing {
-                // The peer sees the end after the close frame; its own end ends the session.
-                let _ = io.stream.poll_shutdown(cx);
-                return false;
-            }
-            true
-        }
+/// Writes what was written ahead, behind what is on its way. `false` where the transport is full or broken.
+fn write_corked(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, cork: &Cork) -> bool {
+    if !io.writing.is_empty() {
+        io.writing.push_back(Frame::unsent(cork::rest(cork, 0)));
+        return true;
+    }
+    let written = io.poll_write_corked(cx, cork);
+    taken(connection, written)
+}
+
+/// What a write came to: `false` where the transport is full or broken.
+fn taken(connection: &Arc<Connection>, written: Poll<io::Result<()>>) -> bool {
+    match written {
+        Poll::Ready(Ok(())) => true,
         Poll::Ready(Err(_)) => {
             connection.inner.lock().session.handle_transport_closed(CloseReason::TransportClose);
             connection.notify();
@@ -147,6 +167,19 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
             false
         }
     }
+}
+
+/// Writes what is on its way. `false` where the transport is full or broken.
+fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratch: &mut Vec<u8>) -> bool {
+    let written = io.poll_write_all(cx, scratch);
+    if !taken(connection, written) {
+        return false;
+    }
+    if io.closing {
+        // The peer sees the end after the close frame; its own end ends the session.
+        let _ = io.stream.poll_shutdown(cx);
+    }
+    !io.closing
 }
 
 impl Inner {

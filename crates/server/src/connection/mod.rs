@@ -6,6 +6,7 @@
 //!
 //! Lock order: a namespace's members, its log for recovery, a connection. No user code runs under the lock.
 
+mod cork;
 pub(crate) mod driver;
 mod flush;
 mod incoming;
@@ -32,6 +33,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
+use self::cork::Cork;
 use self::driver::DriverHandle;
 use self::flush::Flushed;
 use self::joined::Joined;
@@ -40,9 +42,8 @@ use self::pace::Pace;
 use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
-use crate::error::Refusal;
-use crate::frames::Frames;
-use crate::frames::{self, Wire};
+use crate::error::{EmitError, Refusal};
+use crate::frames::{self, Draft, Frames, Wire};
 use crate::handler::guarded;
 use crate::handshake::Handshake;
 use crate::id::SocketId;
@@ -166,6 +167,8 @@ pub(crate) struct Inner {
     dropped: u32,
     /// Bytes that have left the outbox and not reached the transport.
     writing: usize,
+    /// What it was sent in this round of its driver; see [`cork`].
+    cork: Option<Box<Cork>>,
     /// Its place among all connections.
     seat: Option<Seat>,
 }
@@ -213,6 +216,7 @@ impl Connection {
                 policy,
                 dropped: 0,
                 writing: 0,
+                cork: None,
                 seat: None,
             }),
         })
@@ -259,8 +263,24 @@ impl Connection {
 
     /// Queues the frames of one packet. With a connection that does not take them is done what its policy says.
     pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
-        self.inner.lock().queue(frames, &self.core, None);
-        self.notify();
+        if !self.inner.lock().queue(frames, &self.core, None) {
+            self.notify();
+        }
+    }
+
+    /// As [`Connection::send`], for a packet that goes to this connection alone.
+    ///
+    /// # Errors
+    /// It cannot be put into the form in which it is queued.
+    pub(crate) fn send_draft(&self, mut draft: Draft<'_>) -> Result<(), EmitError> {
+        let rank = draft.rank();
+        if let Some(written) = draft.written()
+            && self.inner.lock().cork_written(written, rank, &self.core)
+        {
+            return Ok(());
+        }
+        self.send(draft.finish()?);
+        Ok(())
     }
 
     /// As [`Connection::send`], in the place of a packet of the same key that waits.
@@ -278,18 +298,18 @@ impl Connection {
     ) -> bool {
         let mut inner = self.inner.lock();
         let sent = holds();
-        if sent {
-            inner.queue(frames, &self.core, None);
-        }
+        let corked = sent && inner.queue(frames, &self.core, None);
         drop(inner);
-        self.notify();
+        if !corked {
+            self.notify();
+        }
         sent
     }
 
     /// Queues the frames of one packet if they can leave at once, else forgets them, unless the policy lets them wait.
     pub(crate) fn send_volatile(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
         let mut inner = self.inner.lock();
-        if !inner.blocked && inner.session.is_writable() {
+        if !inner.blocked && inner.corked_bytes() == 0 && inner.session.is_writable() {
             // An empty outbox takes any packet.
             let _ = inner.session.send(frames, &self.core.session);
         } else if inner.policy != OutboxPolicy::DropVolatile || !inner.queue_volatile(frames, &self.core) {
@@ -302,7 +322,9 @@ impl Connection {
 
     /// What is given up from now on when too much waits.
     pub(crate) fn set_policy(&self, policy: OutboxPolicy) {
-        self.inner.lock().policy = policy;
+        let mut inner = self.inner.lock();
+        inner.uncork();
+        inner.policy = policy;
     }
 
     /// Its place, to be given back at its end.
@@ -318,12 +340,13 @@ impl Connection {
 
     /// Packets that wait for the transport.
     pub(crate) fn queued_packets(&self) -> usize {
-        self.inner.lock().session.outbox().len()
+        let mut inner = self.inner.lock();
+        inner.corked_packets() + inner.session.outbox().len()
     }
 
     /// Bytes that wait for the transport.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.inner.lock().session.queued_bytes()
+        self.inner.lock().queued_bytes()
     }
 
     /// Keeps everything back until [`Connection::release`].
@@ -364,10 +387,10 @@ impl Connection {
         inner.tell_drained();
         // Those who wait for answers get none.
         let (poll, mail) = (inner.poll.take(), std::mem::take(&mut inner.mail));
-        let seat = inner.seat.take();
+        let (seat, cork) = (inner.seat.take(), inner.cork.take());
         let sockets = inner.sockets.take();
         drop(inner);
-        drop((poll, seat.map(|seat| Place::of(&self.core, seat))));
+        drop((poll, cork, seat.map(|seat| Place::of(&self.core, seat))));
         self.clear_parked();
         self.core.registry.remove(self);
         // Among them those that were disconnected, and have not left their namespace.
@@ -565,6 +588,7 @@ impl Connection {
     /// The text packets that wait.
     pub(crate) fn queued_texts(&self) -> Vec<String> {
         let mut inner = self.inner.lock();
+        inner.uncork();
         let frames = inner.session.outbox().take_all();
         for frame in &frames {
             inner.session.outbox().push_unbounded(frame.clone());
@@ -589,18 +613,24 @@ fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
 }
 
 impl Inner {
-    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.
+    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them. `true`
+    /// where the driver is about to send them anyway.
     fn queue(
         &mut self,
         frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
         core: &Core,
         key: Option<u64>,
-    ) {
+    ) -> bool {
+        if key.is_none() && self.cork_frames(frames.as_ref(), core) {
+            return true;
+        }
+        self.uncork();
         match self.session.send_or_shed(frames, &core.session, self.policy.shed(), key) {
             Ok(Queued { dropped: 0, replaced: false }) => {}
             Ok(queued) => self.count_lost(queued, core),
             Err(OutboxFull) => self.session.abort(CloseReason::SlowConsumer),
         }
+        false
     }
 
     /// As [`Inner::queue`], for a packet that may be lost and is to wait. `false` where there is no room for it.
@@ -610,6 +640,7 @@ impl Inner {
             Rank::Attachment => frame,
             _ => frame.ranked(Rank::Volatile),
         };
+        self.uncork();
         let frames: Frames = frames.into_iter().map(ranked).collect();
         match self.session.send_or_shed(frames, &core.session, self.policy.shed(), None) {
             Ok(queued) => {
@@ -629,12 +660,16 @@ impl Inner {
 
     /// Bytes that have not reached the transport.
     fn waiting(&self) -> usize {
-        self.session.queued_bytes() + self.writing
+        self.queued_bytes() + self.writing
+    }
+
+    /// Bytes that have not been taken for the transport.
+    fn queued_bytes(&self) -> usize {
+        self.corked_bytes() + self.session.queued_bytes()
     }
 
     fn is_drained(&self) -> bool {
-        matches!(self.session.state(), State::Closed(_))
-            || (self.session.queued_bytes() == 0 && !self.blocked)
+        matches!(self.session.state(), State::Closed(_)) || (self.queued_bytes() == 0 && !self.blocked)
     }
 
     /// Tells those who wait that the outbox is empty.

@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::cork::{self, Cork};
+
 /// Up to this many bytes the frames of a batch are copied together and written at once; a larger batch is
 /// written from where it lies. Copying 16 KiB costs less than the kernel's work for a handful of pieces.
 const GATHER_LIMIT: usize = 16 << 10;
@@ -117,6 +119,28 @@ impl Io {
             closing: false,
             dialect: incoming.dialect,
         }
+    }
+
+    /// Whether nothing is on its way, and frames go out as they are.
+    pub(super) fn is_plain(&self) -> bool {
+        self.writing.is_empty() && self.dialect.is_plain()
+    }
+
+    /// Writes these bytes, before which nothing is on its way; what the transport does not take now is on its way then.
+    pub(super) fn poll_write_corked(&mut self, cx: &mut Context<'_>, cork: &Cork) -> Poll<io::Result<()>> {
+        let mut written = 0;
+        while let Some(rest @ [_, ..]) = cork.bytes().get(written..) {
+            match self.stream.poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => written += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.writing.push_back(Frame::unsent(cork::rest(cork, written)));
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.stream.poll_flush(cx)
     }
 
     /// Bytes on their way that the transport has not taken.

@@ -9,6 +9,7 @@ use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport}
 use enchufe_proto::websocket::{self, CloseCode, Opcode};
 use tokio::sync::oneshot;
 
+use super::cork::Corks;
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
 use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, linger, mux};
@@ -24,7 +25,13 @@ const READS: usize = 16;
 
 impl Slot {
     /// Gives the connection its turn. `false` when it is over and all of it has been released.
-    pub(super) fn turn(&mut self, now: Millis, buffer: &mut [u8], scratch: &mut Vec<u8>) -> bool {
+    pub(super) fn turn(
+        &mut self,
+        now: Millis,
+        buffer: &mut [u8],
+        scratch: &mut Vec<u8>,
+        corks: &mut Corks,
+    ) -> bool {
         let connection = self.connection.clone();
         let flags = connection.flags.swap(0, Ordering::AcqRel);
         let mut readable = flags & IO != 0 || self.resumes(now);
@@ -32,7 +39,14 @@ impl Slot {
             mux::overdue(&connection, now);
         }
         connection.resume();
-        let mail = std::mem::take(&mut connection.inner.lock().mail);
+        let mut inner = connection.inner.lock();
+        let mail = std::mem::take(&mut inner.mail);
+        if (readable || !mail.is_empty())
+            && let Some(io) = &self.main
+        {
+            corks.lend(&connection, io, &mut inner);
+        }
+        drop(inner);
         for mail in mail {
             readable |= matches!(mail, Mail::Stream(..));
             if guarded("a connection's mail", || self.open_mail(mail, now)).is_none() {
@@ -324,7 +338,7 @@ impl Slot {
         let mut inner = connection.inner.lock();
         inner.gone = true;
         inner.tell_drained();
-        let seat = inner.seat.take();
+        let (seat, cork) = (inner.seat.take(), inner.cork.take());
         if let Some(poll) = inner.poll.take() {
             // `1` closes; a client that closed by itself gets a noop.
             let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
@@ -347,7 +361,7 @@ impl Slot {
             close_now(*io, None, scratch);
         }
         connection.core.registry.remove(&connection);
-        drop(seat.map(|seat| Place::of(&connection.core, seat)));
+        drop((cork, seat.map(|seat| Place::of(&connection.core, seat))));
         for mail in mail {
             match mail {
                 Mail::Post(_, answer) => {

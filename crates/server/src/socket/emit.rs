@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::Socket;
 use super::acks::AckFuture;
 use crate::error::EmitError;
-use crate::frames::{self, Frames};
+use crate::frames::{self, Draft, Frames};
 
 /// Something that was done on this node. It may be awaited, which in a cluster waits until what carries it to the other
 /// nodes has taken it; dropped, it changes nothing.
@@ -148,10 +148,10 @@ impl Socket {
         value: &T,
         returned: bool,
     ) -> Result<(), EmitError> {
-        let encode = if returned { frames::answer } else { frames::ack };
-        let frames = encode(self.wire(), id, value)?;
+        let wire = self.wire();
+        let draft = if returned { frames::answer(wire, id, value)? } else { frames::ack(wire, id, value)? };
         if self.connected() {
-            self.0.connection.send(frames);
+            self.0.connection.send_draft(draft)?;
         }
         Ok(())
     }
@@ -163,16 +163,6 @@ impl Socket {
             self.transmit(frames::shared(frames), volatile);
         }
         connected
-    }
-
-    /// Queues what was emitted to this socket alone, and shows it to those who want to see it.
-    fn transmit_shown(&self, frames: Frames, volatile: bool) {
-        if self.is_watched() {
-            self.transmit(frames::shared(&frames), volatile);
-            self.show_outgoing(&frames);
-        } else {
-            self.transmit(frames, volatile);
-        }
     }
 
     pub(crate) fn transmit(&self, frames: Frames, volatile: bool) {
@@ -247,23 +237,38 @@ impl SocketEmitter<'_> {
             }
             return Ok(Emitted::locally());
         }
-        let frames = frames::event(self.socket.wire(), None, event, &args)?;
-        if self.socket.may_emit() {
-            self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
-        }
+        self.transmit(frames::event_draft(self.socket.wire(), None, event, &args)?)?;
         Ok(Emitted::locally())
     }
 
     /// As [`Socket::emit_with_ack`].
     pub fn emit_with_ack<R: DeserializeOwned>(self, event: &str, args: impl Serialize) -> AckFuture<R> {
         let id = self.socket.namespace_core().next_ack_id();
-        let pending = frames::event(self.socket.wire(), Some(id), event, &args).and_then(|frames| {
+        let pending = frames::event_draft(self.socket.wire(), Some(id), event, &args).and_then(|draft| {
             let pending = self.socket.expect_answer(id)?;
-            if self.socket.may_emit() {
-                self.socket.transmit_shown(frames::compressible(frames, self.compress), self.volatile);
-            }
+            self.transmit(draft)?;
             Ok(pending)
         });
         AckFuture::new(pending, self.timeout)
+    }
+
+    /// Queues what is emitted to this socket alone, and shows it to those who want to see it.
+    fn transmit(&self, draft: Draft<'_>) -> Result<(), EmitError> {
+        let socket = self.socket;
+        if !socket.may_emit() {
+            return Ok(());
+        }
+        let watched = socket.is_watched();
+        if !watched && !self.volatile && self.compress {
+            return socket.connection().send_draft(draft);
+        }
+        let frames = frames::compressible(draft.finish()?, self.compress);
+        if watched {
+            socket.transmit(frames::shared(&frames), self.volatile);
+            socket.show_outgoing(&frames);
+        } else {
+            socket.transmit(frames, self.volatile);
+        }
+        Ok(())
     }
 }
