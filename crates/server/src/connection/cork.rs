@@ -4,7 +4,7 @@
 //! An answer then is written twice, once by the serializer and once into this buffer, and takes no allocation, no place in the
 //! outbox and no piece of a vectored write. Promises: what is in it counts as if it were in the outbox, and stands before
 //! whatever is there; what does not fit, or is not plain, moves it all to the outbox first ([`Inner::uncork`]), so that limits
-//! and policies decide as they would without it. Why, with figures: `docs/decisions/0018-corks.md`.
+//! and policies decide as they would without it. Why, with figures: `docs/decisions/0016-corks.md`.
 
 use bytes::Bytes;
 use enchufe_proto::engine::{FRAME_OVERHEAD, Frame, Rank, Transport};

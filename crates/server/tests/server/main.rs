@@ -9,6 +9,7 @@ mod support;
 mod acks;
 mod cluster;
 mod compression;
+mod corked;
 mod destructors;
 mod disconnect;
 mod dynamic;
