@@ -30,7 +30,11 @@ use crate::time::Clock;
 
 /// The buffer that all connections of a driver read into. What browsers and buffers like to cut data into, 64 KiB, lies
 /// whole in it with its header, and is copied once, if at all, where what comes in two pieces is moved together.
-const READ_BUFFER: usize = 128 << 10;
+const READ_BUFFER: usize = 64 << 10;
+/// From so many bytes on a connection is flushed when its turn is over. To wait for more would gain it nothing, and its
+/// memory, still in the caches, serves for the next one; else that of a whole round would be given back to the system at
+/// once, and fetched for the next.
+const LARGE: usize = 16 << 10;
 /// Connections that get their turn in one round before the rest of the program runs.
 const ROUND: usize = 256;
 /// What the scratch buffer keeps of its memory between rounds.
@@ -221,9 +225,13 @@ impl Driver {
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
             return let_go("a connection", slot);
         }
+        let large = slot.connection.queued_bytes() >= LARGE;
         if !slot.dirty {
             slot.dirty = true;
             self.dirty.push(key);
+        }
+        if large {
+            self.flush(key, now);
         }
     }
 
