@@ -30,7 +30,7 @@ use crate::time::Clock;
 
 /// The buffer that all connections of a driver read into. What browsers and buffers like to cut data into, 64 KiB, lies
 /// whole in it with its header, and is copied once, if at all, where what comes in two pieces is moved together.
-const READ_BUFFER: usize = 64 << 10;
+const READ_BUFFER: usize = (64 << 10) + (4 << 10);
 /// From so many bytes on a connection is flushed when its turn is over. To wait for more would gain it nothing, and its
 /// memory, still in the caches, serves for the next one; else that of a whole round would be given back to the system at
 /// once, and fetched for the next.

@@ -291,7 +291,7 @@ impl Serialize for Chatty {
 async fn a_value_that_emits_while_it_is_encoded_does_not_mix_the_two() {
     let io = serve(Namespace::new("/").on("chat", async |socket: Socket, ack: Ack| {
         socket.emit("outer", Chatty(socket.clone())).unwrap();
-        ack.send(&Chatty(socket.clone())).unwrap();
+        ack.send(&Chatty(socket)).unwrap();
     }));
     let mut ws = joined(&io, 1 << 20).await;
     ws.send(r#"421["chat"]"#).await;
