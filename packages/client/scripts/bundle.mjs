@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8
 const banner = `/*! Enchufe client ${version}, MIT OR Apache-2.0 */`;
 
 /** Resolves "./x.js" to "./x.ts" and strips the types; with `msgpack`, that parser stands in the place of the default one. */
-const typescript = (msgpack) => ({
+const typescript = (msgpack, target) => ({
   name: "typescript",
   resolveId(source, importer) {
     if (!importer || !source.startsWith(".")) return;
@@ -26,17 +26,17 @@ const typescript = (msgpack) => ({
   async transform(code, id) {
     if (!id.endsWith(".ts")) return;
     const { compilerOptions } = JSON.parse(readFileSync(resolve(root, "tsconfig.json"), "utf8"));
-    const { target, useDefineForClassFields, verbatimModuleSyntax } = compilerOptions;
-    const tsconfigRaw = { compilerOptions: { target, useDefineForClassFields, verbatimModuleSyntax } };
-    return transform(code, { loader: "ts", target: "es2020", sourcemap: true, sourcefile: id, tsconfigRaw });
+    const { verbatimModuleSyntax } = compilerOptions;
+    const tsconfigRaw = { compilerOptions: { target, useDefineForClassFields: target > "es2021", verbatimModuleSyntax } };
+    return transform(code, { loader: "ts", target, sourcemap: true, sourcefile: id, tsconfigRaw });
   },
 });
 
 /** The bundle of one entry, as `{ code, map }`; paths in the map are relative to the package. */
-export async function bundle({ entry, format, exports = "auto", outro, minified = false, msgpack = false, file }) {
+export async function bundle({ entry, format, exports = "auto", outro, minified = false, msgpack = false, target = "es2020", file }) {
   const build = await rollup({
     input: resolve(root, "src", entry),
-    plugins: [typescript(msgpack)],
+    plugins: [typescript(msgpack, target)],
     external: /^(node:|ws$)/,
     onwarn(warning) {
       throw new Error(warning.message);
@@ -58,7 +58,7 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
   let { code, map } = output[0];
   if (!minified) return { code, map: map.toString() + "\n" };
   ({ code, map } = await minify(code, {
-    ecma: 2020,
+    ecma: +target.slice(2),
     module: format == "es",
     // In a classic script, names at the top would be globals.
     toplevel: format == "es",
@@ -74,12 +74,12 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
 const SERVER = [
   { file: "socket.io.js", entry: "classic.ts", format: "umd" },
   { file: "socket.io.min.js", entry: "classic.ts", format: "umd", minified: true },
-  { file: "socket.io.esm.min.js", entry: "index.ts", format: "es", minified: true },
+  { file: "socket.io.esm.min.js", entry: "index.ts", format: "es", target: "es2022", minified: true },
   { file: "socket.io.msgpack.min.js", entry: "classic.ts", format: "umd", minified: true, msgpack: true },
 ];
 
 /** Those that are in the npm package besides. The official server serves no such file, and neither does ours. */
-const PACKAGE = [{ file: "socket.io.esm.msgpack.min.js", entry: "index.ts", format: "es", minified: true, msgpack: true }];
+const PACKAGE = [{ file: "socket.io.esm.msgpack.min.js", entry: "index.ts", format: "es", target: "es2022", minified: true, msgpack: true }];
 
 async function build(variants) {
   const files = {};

@@ -30,5 +30,5 @@ export function register(socket: any, id: number, ack: Ack, flags: Flags): void 
 export function fail({ acks, _opts }: any, id: any, err: Error): void {
   const ack: Ack | undefined = acks[id];
   delete acks[id];
-  if (ack && (ack.withError || _opts.ackErrors)) ack(err);
+  if (ack?.withError || (ack && _opts.ackErrors)) ack(err);
 }

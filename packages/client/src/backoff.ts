@@ -5,12 +5,5 @@
  * `jitter` of itself, at most `max`.
  */
 export function backoff(attempts: number, min: number, max: number, jitter: number): number {
-  let delay = min * 2 ** attempts;
-  if (jitter) {
-    const random = Math.random();
-    const deviation = Math.floor(random * jitter * delay);
-    // One draw gives both: the parity of its first digit is the sign.
-    delay += Math.floor(random * 10) & 1 ? deviation : -deviation;
-  }
-  return Math.min(delay, max) | 0;
+  return Math.min(min * 2 ** attempts * (1 + jitter * (2 * Math.random() - 1)), max) | 0;
 }

@@ -10,19 +10,15 @@ export const isBlob = (value: unknown): value is Blob => /^(Blob|File)$/.test(ta
 
 /** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>
-  ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
-
-// Arguments of one `fromCharCode` call: far below any engine's limit of arguments.
-const CHUNK = 8192;
+  ArrayBuffer.isView(value) || /^(ArrayBuffer|Blob|File)$/.test(tagOf(value));
 
 /** The bytes of any binary but a Blob, not copied. */
 export const bytesOf = (data: any): Uint8Array =>
-  data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
 
 export function toBase64(data: ArrayBuffer | ArrayBufferView): string {
-  const bytes = bytesOf(data);
   let text = "";
-  for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+  for (const byte of bytesOf(data)) text += String.fromCharCode(byte);
   return btoa(text);
 }
 
@@ -30,6 +26,3 @@ export function toBase64(data: ArrayBuffer | ArrayBufferView): string {
 export function fromBase64(text: string): ArrayBuffer {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 }
-
-/** How many bytes a string takes in UTF-8. */
-export const utf8Length = (text: string): number => new TextEncoder().encode(text).length;

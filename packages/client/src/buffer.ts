@@ -8,15 +8,13 @@ import { fail } from "./acks.js";
 import { sizeOf } from "./packet.js";
 import { EVENT } from "./protocol.js";
 
-export const overflow = (): Error => new Error("too much is waiting to be sent");
-
 /**
- * Whether an event may be added to one of a socket's queues, after the oldest have made room where the policy says so. Throws
- * where it says that.
+ * Adds an event to one of a socket's queues, after the oldest have made room where the policy says so, and says whether it
+ * did. Throws where the policy says that.
  */
-export function fits(socket: any, queue: any[], item: any, data: any[]): boolean {
+export function add(socket: any, queue: any[], item: any, data: any[]): unknown {
   const { bufferLimit, bufferPolicy } = socket._opts;
-  if (bufferLimit == null) return true;
+  if (bufferLimit == null) return queue.push(item);
   item.$size = socket.io.encoder
     .encode({ type: EVENT, nsp: socket.nsp, data })
     .reduce((sum: number, part: any) => sum + sizeOf(part), 0);
@@ -26,11 +24,25 @@ export function fits(socket: any, queue: any[], item: any, data: any[]): boolean
     for (const victim of queue.slice()) {
       if (excess > 0 && !victim.pending) {
         excess -= victim.$size;
-        queue.splice(queue.indexOf(victim), 1);
-        victim.$ack ? victim.$ack(overflow()) : fail(socket, victim.id, overflow());
+        remove(queue, victim);
+        drop(socket, victim);
       }
     }
   }
-  if (excess > 0 && !bufferPolicy) throw overflow();
-  return excess <= 0;
+  if (excess <= 0) return queue.push(item);
+  if (!bufferPolicy) throw overflow();
+}
+
+const overflow = () => new Error("buffer is full");
+
+/** Tells the acknowledgement of an event that it will not be sent. */
+export function drop(socket: any, { $ack, id }: any): void {
+  if ($ack) $ack(overflow());
+  else fail(socket, id, overflow());
+}
+
+/** Removes an item from a list, if it is there. */
+export function remove(list: any[], item: any): void {
+  const i = list.indexOf(item);
+  if (i >= 0) list.splice(i, 1);
 }

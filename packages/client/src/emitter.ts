@@ -51,7 +51,7 @@ export interface Emitter<
   removeListener: this["off"];
   /** Same as `off`, of one event or of all. */
   removeAllListeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(ev?: Ev): this;
-  /** Emits one of the library's own events. @internal */
+  /** Emits one of the library's own events, also where `emit` is another. @internal */
   $emit<Ev extends EventNames<ReservedEvents>>(ev: Ev, ...args: EventParams<ReservedEvents, Ev>): this;
 }
 
@@ -61,15 +61,14 @@ export class Emitter<
   ReservedEvents extends EventsMap = {},
 > {
   /** Listeners by "$" + event name. @internal */
-  declare _callbacks?: Record<string, Listener[]>;
+  _callbacks: Record<string, Listener[]> = {};
 
   /** Adds a listener. */
   on<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(
     ev: Ev,
     listener: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
   ): this {
-    const all = (this._callbacks ||= {});
-    (all["$" + (ev as string)] ||= []).push(listener);
+    (this._callbacks["$" + (ev as string)] ||= []).push(listener);
     return this;
   }
 
@@ -91,19 +90,19 @@ export class Emitter<
     ev?: Ev,
     listener?: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
   ): this {
-    const key = "$" + (ev as string);
     const list = this.listeners(ev!) as Listener[];
     // The number of arguments counts: `off("x", undefined)` removes nothing.
     const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
     if (!arguments.length) this._callbacks = {};
-    else if (arguments.length < 2 || (i == 0 && !list[1])) delete (this._callbacks || {})[key];
+    else if (arguments.length < 2 || (!i && !list[1])) delete this._callbacks["$" + (ev as string)];
     else if (i >= 0) list.splice(i, 1);
     return this;
   }
 
   /** Calls the listeners of an event. */
   emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this {
-    for (const listener of (this.listeners(ev as any) as Listener[]).slice()) listener.apply(this, args);
+    ((this as any).opts || (this as any)._opts)?.logger?.(ev, args, this);
+    callAll(this, this.listeners(ev as any), args);
     return this;
   }
 
@@ -111,7 +110,7 @@ export class Emitter<
   listeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(
     ev: Ev,
   ): ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>[] {
-    return ((this._callbacks || {})["$" + (ev as string)] || []) as any;
+    return (this._callbacks["$" + (ev as string)] || []) as any;
   }
 
   /** Whether an event has listeners. */
@@ -123,10 +122,12 @@ export class Emitter<
 const proto: any = Emitter.prototype;
 proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
-proto.$emit = proto.emitReserved = function (ev: string, ...args: any[]) {
-  (this.opts || this._opts)?.logger?.(ev, args, this);
-  return Emitter.prototype.emit.apply(this, [ev, ...args] as any);
-};
+proto.$emit = proto.emitReserved = proto.emit;
+
+/** Calls listeners, those that are there now. */
+export function callAll(target: any, listeners: readonly Listener[], args: any[]): void {
+  for (const listener of listeners.slice()) listener.apply(target, args);
+}
 
 /** Adds a listener and returns the function that removes it. */
 export function on(target: any, ev: string, listener: (...args: any[]) => void): () => void {

@@ -11,7 +11,7 @@ import { installTimers, listen, platform } from "./platform.js";
 import type { CloseDetails, Transport } from "./transport.js";
 import { transports, type TransportCtor } from "./transports/index.js";
 import { probe } from "./upgrade.js";
-import { decodeQuery, parseUrl } from "./url.js";
+import { decodeQuery, isSecure, parseUrl } from "./url.js";
 
 /** What the server says when a session opens. Times in milliseconds, `maxPayload` in bytes. */
 export interface HandshakeData {
@@ -53,24 +53,24 @@ export interface Engine {
 
 export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** The session's id, a secret between the server and us; not the id of a `Socket`. */
-  id!: string;
-  transport!: Transport;
-  readyState!: "opening" | "open" | "closing" | "closed";
+  declare id: string;
+  declare transport: Transport;
+  readyState: "opening" | "open" | "closing" | "closed" = "closed";
   /** Packets that were not handed to the network yet, and those that are just being handed over. */
   writeBuffer: Packet[] = [];
   /** The shape in which binary arrives. */
   binaryType = platform.binaryType;
-  readonly opts: EngineOptions & Record<string, any>;
+  declare readonly opts: EngineOptions & Record<string, any>;
   /** Names of the transports that may be used. */
-  readonly transports: string[];
+  declare readonly transports: string[];
   /** Whether packets wait for a better transport. */
   upgrading = false;
   /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
   _pingTimeoutTime = Infinity;
   declare $later: (fn: () => void, ms?: number) => () => void;
 
-  private readonly $ctors: TransportCtor[];
-  private readonly $unlisten: (() => void)[];
+  private declare readonly $ctors: TransportCtor[];
+  private declare readonly $unlisten: (() => void)[];
   private declare $inFlight: number;
   private declare $heartbeat: number;
   private declare $maxPayload: number;
@@ -85,19 +85,16 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       transportOptions: {},
       ...options,
     });
-    const page: any = typeof location == "undefined" ? {} : location;
-    const url = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
-    opts.hostname = url.host;
-    opts.port = url.port || (!uri && opts.port);
-    opts.secure = uri ? /[ps]s$/.test(url.protocol) : opts.secure ?? page.protocol == "https:";
-    if (url.query) opts.query = url.query;
+    const page: any = globalThis.location || {};
+    const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
+    opts.hostname = host;
+    opts.port = port || (!uri && opts.port);
+    opts.secure = uri ? isSecure(protocol) : opts.secure ?? page.protocol == "https:";
+    if (query) opts.query = query;
     if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
     opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
     installTimers(this, opts);
 
-    if (opts.transportImplementations && opts.transports) {
-      throw new Error("transports and transportImplementations exclude each other");
-    }
     const list: any[] = opts.transportImplementations || opts.transports || Object.values(transports);
     // Names that nobody knows are left out, and what the platform does not have.
     this.$ctors = list
@@ -154,7 +151,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   private $onPacket(packet: Packet): void {
     const { type, data } = packet;
-    if (!this.readyState || this.readyState == "closed") return;
+    if (this.readyState == "closed") return;
     this.$emit("packet", packet);
     this.$emit("heartbeat");
     if (type == "open") {
@@ -185,13 +182,12 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$maxPayload = data.maxPayload;
     this.readyState = "open";
     platform.$websocketWorked = this.transport.name == "websocket";
+    this.$resetPingTimeout();
     this.$emit("open");
     this.$flush();
-    // A listener may have closed us.
-    const state: string = this.readyState;
     const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
-    if (state == "open" && this.opts.upgrade) for (const name of upgrades) probe(this, name, upgrades);
-    if (state != "closed") this.$resetPingTimeout();
+    // A listener may have closed us.
+    if (this.opts.upgrade && !this.$isOver()) for (const name of upgrades) probe(this, name, upgrades);
   }
 
   private $resetPingTimeout(): void {
@@ -208,7 +204,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
   _hasPingExpired(): boolean {
     const expired = Date.now() > this._pingTimeoutTime;
-    if (expired && this._pingTimeoutTime) {
+    if (expired) {
       this._pingTimeoutTime = 0;
       queueMicrotask(() => this.$close("ping timeout"));
     }
@@ -246,7 +242,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       fn = options;
       options = null;
     }
-    if (this.readyState == "closing" || this.readyState == "closed") return;
+    if (this.$isOver()) return;
     const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
     this.writeBuffer.push(...packets);
     for (const packet of packets) this.$emit("packetCreate", packet);
@@ -256,13 +252,18 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   /** Closes the session, after what was written before has left. */
   close(): this {
-    if (this.readyState != "opening" && this.readyState != "open") return this;
+    if (this.$isOver()) return this;
     this.readyState = "closing";
     const end = () => this.$close("forced close");
     const close = () => (this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end());
     if (this.writeBuffer.length) this.once("drain", close);
     else close();
     return this;
+  }
+
+  /** Whether it is closed, or about to be. */
+  private $isOver(): boolean {
+    return this.readyState[0] == "c";
   }
 
   private $onError(err: Error): void {
@@ -277,7 +278,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   }
 
   private $close(reason: string, description?: CloseDetails | Error): void {
-    if (!this.readyState || this.readyState == "closed") return;
+    if (this.readyState == "closed") return;
     this.$cancelPing();
     this.transport.off("close");
     this.transport.close().off();

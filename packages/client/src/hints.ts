@@ -2,7 +2,7 @@
 
 /** `response`: what came back, if anything did. The `message` of an answer of Engine.IO is its own explanation. */
 export function hintOf(response?: { responseText: string }): string | undefined {
-  if (!response) return "the server cannot be reached, or CORS refused";
+  if (!response) return "unreachable, or CORS refused";
   const { responseText } = response;
   if (/^\d+:\d/.test(responseText)) return "the server speaks Engine.IO 3";
   try {

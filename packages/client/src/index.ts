@@ -37,10 +37,10 @@ const lookup = ((uri?: string | Options, opts?: Options) => {
     uri = undefined;
   }
   opts ||= {};
-  const { source, protocol, host, port, path, query } = resolveUrl(uri);
+  const [source, protocol, host, port, path, query] = resolveUrl(uri);
   const id = protocol + "://" + host + ":" + port + (opts.path || "/socket.io");
   const own =
-    opts.forceNew || (opts as any)["force new connection"] || opts.multiplex === false || (cache[id] && path in cache[id].nsps);
+    opts.forceNew || (opts as any)["force new connection"] || opts.multiplex === false || cache[id]?.nsps[path];
   const io = own ? new Manager(source, opts) : (cache[id] ||= new Manager(source, opts));
   if (query && !opts.query) opts.query = decodeQuery(query);
   return io.socket(path, opts);

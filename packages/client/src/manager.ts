@@ -25,8 +25,9 @@ interface ManagerEvents {
   reconnect: (attempt: number) => void;
 }
 
-/** The numbers among the options, each of which has an accessor of its name. */
-const DEFAULTS: Record<string, number> = {
+/** The options that have an accessor of their name. */
+const DEFAULTS: Record<string, number | boolean> = {
+  reconnection: true,
   reconnectionAttempts: Infinity,
   reconnectionDelay: 1000,
   reconnectionDelayMax: 5000,
@@ -35,6 +36,9 @@ const DEFAULTS: Record<string, number> = {
 };
 
 export interface Manager<ListenEvents extends EventsMap = DefaultEventsMap, EmitEvents extends EventsMap = ListenEvents> {
+  /** Whether to reconnect. Setting it to false also ends the attempts that are under way. */
+  reconnection(): boolean;
+  reconnection(value: boolean): this;
   /** How often to try before giving up. */
   reconnectionAttempts(): number;
   reconnectionAttempts(value: number): this;
@@ -61,22 +65,22 @@ export class Manager<
   EmitEvents extends EventsMap = ListenEvents,
 > extends Emitter<{}, {}, ManagerEvents> {
   /** The connection, or the last one. */
-  engine!: Engine;
+  declare engine: Engine;
   /** The options; what is changed here counts from the next attempt to connect. */
-  opts: Partial<ManagerOptions>;
+  declare opts: Partial<ManagerOptions>;
   /** The sockets by namespace. */
   nsps: Record<string, Socket> = {};
-  _autoConnect: boolean;
+  declare _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
   _reconnecting = false;
   declare $later: (fn: () => void, ms?: number) => () => void;
 
-  private readonly uri?: string;
+  private declare readonly uri?: string;
   private subs: (() => void)[] = [];
   private readonly backoff = { attempts: 0 };
   private skipReconnect = false;
-  private readonly encoder: any;
-  private readonly decoder: any;
+  private declare readonly encoder: any;
+  private declare readonly decoder: any;
   private declare _reconnection: boolean;
   private declare _reconnectionAttempts: number;
   private declare _reconnectionDelay: number;
@@ -98,27 +102,16 @@ export class Manager<
     this.opts = opts;
     this.uri = uri as string;
     installTimers(this, opts);
-    this._reconnection = opts.reconnection !== false;
     for (const name in DEFAULTS) {
       const value = (opts as any)[name];
       // Of the delays and the attempts, 0 means the default too.
-      (this as any)["_" + name] = (/^rec/.test(name) ? value || null : value) ?? DEFAULTS[name];
+      (this as any)["_" + name] = (/n[AD]/.test(name) ? value || null : value) ?? DEFAULTS[name];
     }
     const parser = opts.parser || { Encoder, Decoder };
     this.encoder = new parser.Encoder();
     this.decoder = new parser.Decoder();
     this._autoConnect = opts.autoConnect !== false;
     if (this._autoConnect) this.open();
-  }
-
-  /** Whether to reconnect. Setting it to false also ends the attempts that are under way. */
-  reconnection(): boolean;
-  reconnection(value: boolean): this;
-  reconnection(value?: boolean): this | boolean {
-    if (value === undefined) return this._reconnection;
-    this._reconnection = !!value;
-    if (!value) this.skipReconnect = true;
-    return this;
   }
 
   /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
@@ -128,10 +121,6 @@ export class Manager<
     this._readyState = "opening";
     this.skipReconnect = false;
 
-    const offOpen = on(engine, "open", () => {
-      this.$onOpen();
-      fn?.();
-    });
     const fail = (err: Error) => {
       this.$cleanup();
       this._readyState = "closed";
@@ -139,13 +128,19 @@ export class Manager<
       if (fn) fn(err);
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
-    // A connection that ends before the handshake has come is a failure like any other.
-    this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
+    this.subs.push(
+      on(engine, "open", () => {
+        this.$onOpen();
+        fn?.();
+      }),
+      on(engine, "error", fail),
+      // A connection that ends before the handshake has come is a failure like any other.
+      on(engine, "close", (reason) => fail(new Error(reason))),
+    );
 
     if (this._timeout !== false) {
       this.subs.push(
         this.$later(() => {
-          offOpen();
           fail(new Error("timeout"));
           engine.close();
         }, this._timeout),
@@ -255,6 +250,7 @@ for (const name in DEFAULTS) {
   proto[name] = function (value: any) {
     if (value === undefined) return this["_" + name];
     this["_" + name] = value;
+    if (name == "reconnection" && !value) this.skipReconnect = true;
     return this;
   };
 }

@@ -2,7 +2,7 @@
  * Engine.IO 4 packets: one digit and a text, or bytes alone; and the payloads of long-polling, which join packets with
  * U+001E. Pure: no socket, no clock.
  */
-import { fromBase64, isBinary, toBase64, utf8Length } from "./binary.js";
+import { fromBase64, isBinary, toBase64 } from "./binary.js";
 
 /** What a message carries. */
 export type RawData = any;
@@ -58,7 +58,7 @@ export function encodePayload(packets: Packet[]): string {
 export const decodePayload = (payload: string): Packet[] => payload.split(SEPARATOR).map(decodePacket);
 
 /** Bytes of a text in UTF-8, or of binary. */
-export const sizeOf = (data: any): number => (typeof data == "string" ? utf8Length(data) : data ? data.byteLength ?? data.size : 0);
+export const sizeOf = (data: any): number => (data ? data.byteLength ?? data.size ?? new TextEncoder().encode(data).length : 0);
 
 /** How many of the packets, at least one, fit into a payload of `max` bytes. */
 export function packetsThatFit(packets: Packet[], max: number): number {

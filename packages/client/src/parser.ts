@@ -6,7 +6,7 @@
  */
 import { isBinary } from "./binary.js";
 import { Emitter } from "./emitter.js";
-import { ACK, CONNECT_ERROR, EVENT, isPayloadValid, type Packet } from "./protocol.js";
+import { EVENT, isPayloadValid, type Packet } from "./protocol.js";
 
 // The official decoder's limit; it bounds what a hostile server can make us hold.
 const MAX_ATTACHMENTS = 10;
@@ -17,11 +17,12 @@ export class Encoder {
     const attachments: any[] = [];
     const json = JSON.stringify(
       data ?? undefined,
-      type == EVENT || type == ACK
+      // An event or an answer.
+      type & EVENT
         ? function (key, value) {
             // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer.
             const raw = this[key];
-            return raw && typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+            return typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
           }
         : undefined,
     );
@@ -37,63 +38,60 @@ export class Encoder {
 type Slot = [holder: any, key: string, num: number];
 
 export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void }> {
-  /** A packet whose attachments are not complete. */
-  private $packet?: Packet;
-  private $slots!: Slot[];
-  private $attachments!: any[];
+  /** Takes the next attachment, while a packet is not complete. */
+  private declare $attach?: (data: any) => void;
 
   /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
   add(frame: any): void {
-    let packet = this.$packet;
     const isText = typeof frame == "string";
-    if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
-    if (isText) {
-      this.$packet = packet = this.$decode(frame);
-      if (packet.attachments) return;
-    } else {
-      if (this.$attachments.push(frame) < packet!.attachments!) return;
-      for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
-      delete packet!.attachments;
-    }
-    this.destroy();
-    this.$emit("decoded", packet!);
+    if (isText == !!this.$attach || !(isText || isBinary(frame))) throw invalid();
+    if (isText) this.$decode(frame);
+    else this.$attach!(frame);
   }
 
   /** Forgets a packet that is not complete. */
   destroy(): void {
-    this.$packet = undefined;
-    this.$slots = this.$attachments = [];
+    this.$attach = undefined;
   }
 
-  private $decode(text: string): Packet {
-    const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
-    if (!match) throw new Error("invalid packet");
+  private $decode(text: string): void {
+    const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text);
+    if (!match) throw invalid();
     const [, plain, binary, count, nsp = "/", id, json] = match;
-    const attachments = +count;
     const packet: Packet = { type: plain ? +plain : +binary - 3, nsp };
+    const slots: Slot[] = [];
     if (id) packet.id = +id;
-    if (binary) packet.attachments = attachments;
-
-    const slots: Slot[] = (this.$slots = []);
-    this.$attachments = [];
     if (json) {
       packet.data = JSON.parse(
         json,
         binary
           ? function (key, value) {
-              if (value && value._placeholder === true) slots.push([this, key, value.num]);
+              if (value?._placeholder === true) slots.push([this, key, value.num]);
               return value;
             }
           : undefined,
       );
     }
-    if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
     if (
-      (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS)) ||
-      slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < attachments))
+      !isPayloadValid(packet, !!json) ||
+      (binary && !(+count > 0 && +count <= MAX_ATTACHMENTS)) ||
+      slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < +count))
     ) {
-      throw new Error("illegal attachments");
+      throw invalid();
     }
-    return packet;
+
+    const done = () => {
+      this.destroy();
+      this.$emit("decoded", packet);
+    };
+    if (!binary) return done();
+    const attachments: any[] = [];
+    this.$attach = (data) => {
+      if (attachments.push(data) < +count) return;
+      for (const [holder, key, num] of slots) holder[key] = attachments[num];
+      done();
+    };
   }
 }
+
+const invalid = () => new Error("invalid packet");

@@ -5,6 +5,7 @@
  * listened to any longer than needed.
  */
 import type { Ack } from "./acks.js";
+import { remove } from "./buffer.js";
 import { drain, type Flags } from "./retry.js";
 
 /** Emits an event of a `Socket` and promises the first argument of the answer. */
@@ -24,10 +25,8 @@ export function promise(socket: any, args: any[]): Promise<any> {
     const { $last } = socket;
     const abort = () => {
       reject(signal!.reason);
-      for (const list of [socket.sendBuffer, socket._queue]) {
-        const i = list.indexOf($last);
-        if (i >= 0) list.splice(i, 1);
-      }
+      remove(socket.sendBuffer, $last);
+      remove(socket._queue, $last);
       delete socket.acks[$last.id];
       drain(socket);
     };

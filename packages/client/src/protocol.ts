@@ -27,10 +27,11 @@ export const RESERVED = ["connect", "connect_error", "disconnect", "disconnectin
 
 /** Whether the data of a packet is what its type wants; `given`: whether there is any. An event and an ack may come without. */
 export function isPayloadValid({ type, data }: Packet, given: boolean): boolean {
-  const isObject = tagOf(data) == "Object";
-  if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+  const tag = tagOf(data);
+  const isObject = tag == "Object";
+  if (type == CONNECT_ERROR) return isObject || tag == "String";
   if (!given) return true;
   if (type == CONNECT) return isObject;
-  if (type == DISCONNECT || !Array.isArray(data)) return false;
-  return type == ACK || typeof data[0] == "number" || (typeof data[0] == "string" && !RESERVED.includes(data[0]));
+  if (type == DISCONNECT || tag != "Array") return false;
+  return type == ACK || (/^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]));
 }

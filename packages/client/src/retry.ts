@@ -4,7 +4,7 @@
  * Promises: the order holds; an event is delivered at least once or its acknowledgement gets the error of the last try; what
  * was under way when the connection broke is sent again at the next CONNECT.
  */
-import { fits, overflow } from "./buffer.js";
+import { add, drop } from "./buffer.js";
 import { unique } from "./url.js";
 
 export interface Flags {
@@ -20,7 +20,7 @@ export interface QueuedPacket {
   flags: Flags;
   pending: boolean;
   tryCount: number;
-  $ack: ((...args: any[]) => void) | false;
+  $ack?: (...args: any[]) => void;
 }
 
 /** Queues an event of a `Socket`, given as its name and arguments, and its acknowledgement. */
@@ -29,24 +29,20 @@ export function enqueue(socket: any, args: any[], $ack: QueuedPacket["$ack"], fl
   const packet: QueuedPacket = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
   const key = opts.idempotencyKey;
   if (key) args.push(key.call ? key(...args) : unique());
-  if (!fits(socket, queue, packet, args)) {
-    if ($ack) $ack(overflow());
-    return;
-  }
+  if (!add(socket, queue, packet, args)) return drop(socket, packet);
   const ack = (err: Error | null, ...answer: any[]) => {
     // Else it is a late answer to an earlier try.
     if (packet == queue[0]) {
       packet.pending = false;
       if (!err || packet.tryCount > opts.retries) {
         queue.shift();
-        if ($ack) $ack(err, ...answer);
+        $ack?.(err, ...answer);
       }
       drain(socket);
     }
   };
   ack.withError = true;
   args.push(ack);
-  queue.push(packet);
   drain(socket);
   socket.$last = packet;
 }

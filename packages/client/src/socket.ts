@@ -7,13 +7,13 @@
  */
 import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack-types.js";
 import { fail, register, type Ack } from "./acks.js";
-import { fits, overflow } from "./buffer.js";
+import { add, drop } from "./buffer.js";
 import { addCatchAll } from "./catch-all.js";
-import { Emitter, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
+import { Emitter, callAll, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
 import { promise } from "./promise.js";
-import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
+import { ACK, CONNECT, DISCONNECT, EVENT, RESERVED, type Packet } from "./protocol.js";
 import { drain, enqueue, type Flags, type QueuedPacket } from "./retry.js";
 import type { CloseDetails } from "./transport.js";
 
@@ -51,27 +51,27 @@ export class Socket<
   EmitEvents extends EventsMap = ListenEvents,
 > extends Emitter<ListenEvents, EmitEvents, SocketEvents> {
   /** The connection, shared with other namespaces. */
-  readonly io: Manager<ListenEvents, EmitEvents>;
-  readonly nsp: string;
+  declare readonly io: Manager<ListenEvents, EmitEvents>;
+  declare readonly nsp: string;
   /** The id on the server; undefined while not connected. */
-  id: string | undefined;
+  declare id: string | undefined;
   connected = false;
   /** Whether the last connection went on where the one before ended, with nothing missed. */
   recovered = false;
   /** Credentials: a value, or a function that is asked at every connection. */
-  auth?: Auth;
+  declare auth?: Auth;
   /** Events that came before the CONNECT. */
   receiveBuffer: any[][] = [];
   /** Packets that wait for a connection. */
   sendBuffer: Partial<Packet>[] = [];
 
   /** What `emit` has queued last. */
-  private $last: any;
+  private declare $last: any;
   /** Events that wait for their turn with `retries`. */
   _queue: QueuedPacket[] = [];
-  private readonly _opts: Partial<SocketOptions>;
-  private _pid?: string;
-  private _lastOffset?: string;
+  private declare readonly _opts: Partial<SocketOptions>;
+  private declare _pid?: string;
+  private declare _lastOffset?: string;
   private ids = 0;
   private acks: Record<string, Ack> = {};
   private flags: Flags = {};
@@ -119,7 +119,7 @@ export class Socket<
     if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
     const data: any[] = [ev, ...args];
     const { flags, io } = this;
-    const ack = typeof data[data.length - 1] == "function" && data.pop();
+    const ack = typeof data[data.length - 1] == "function" ? data.pop() : undefined;
     this.flags = {};
     if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
       enqueue(this, data, ack, flags);
@@ -128,13 +128,12 @@ export class Socket<
 
     const packet: Partial<Packet> = (this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } });
     const connected = this.connected && !io.engine._hasPingExpired();
-    const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
+    const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
     if (ack) register(this, (packet.id = this.ids++), ack, flags);
     if (flags.volatile && !(connected && io.engine.transport.writable)) {
       // dropped: that is what volatile means
     } else if (connected) this.$transmit(packet);
-    else if (kept) this.sendBuffer.push(packet);
-    else fail(this, packet.id, overflow());
+    else if (!kept) drop(this, packet);
     return this;
   }
 
@@ -152,7 +151,7 @@ export class Socket<
   }
 
   private $transmit(packet: Partial<Packet>): void {
-    for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data!);
+    callAll(this, this._anyOutgoingListeners, packet.data!);
     this.packet(packet);
   }
 
@@ -174,7 +173,7 @@ export class Socket<
     this.receiveBuffer = [];
     this.$emit("disconnect", reason as Socket.DisconnectReason, description);
     // Nobody will answer any more, but for what was not sent yet.
-    for (const id of Object.keys(this.acks)) {
+    for (const id in this.acks) {
       if (!this.sendBuffer.some((packet) => packet.id == (id as any))) fail(this, id, new Error("socket has been disconnected"));
     }
   }
@@ -184,18 +183,17 @@ export class Socket<
     if (nsp != this.nsp) return;
     if (type == CONNECT) {
       if (data?.sid) this.$onConnect(data);
-      else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
-    } else if (type == EVENT) this.onevent(packet);
-    else if (type == ACK) {
+      else this.$emit("connect_error", new Error("the server speaks Socket.IO 2"));
+      // Another parser may keep the binary types, which are three more.
+    } else if (type % 3 == EVENT) this.onevent(packet);
+    else if (type % 3 == 0) {
       const ack = this.acks[id!];
       delete this.acks[id!];
       if (ack) ack.apply(this, ack.withError ? [null, ...(data || [])] : data);
-    } else if (type == DISCONNECT) {
+    } else {
       this.destroy();
-      this.onclose("io server disconnect");
-    } else if (type == CONNECT_ERROR) {
-      this.destroy();
-      this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+      if (type == DISCONNECT) this.onclose("io server disconnect");
+      else this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
     }
   }
 
@@ -207,8 +205,8 @@ export class Socket<
   }
 
   private $deliver(args: any[]): void {
-    for (const listener of this._anyListeners.slice()) listener.apply(this, args);
-    super.emit.apply(this, args as any);
+    callAll(this, this._anyListeners, args);
+    this.$emit(...(args as [any]));
     const last = args[args.length - 1];
     if (this._pid && typeof last == "string") this._lastOffset = last;
   }
@@ -227,17 +225,14 @@ export class Socket<
     this.recovered = !!pid && this._pid == pid;
     this._pid = pid;
     this.connected = true;
-    const { receiveBuffer, sendBuffer } = this;
-    this.receiveBuffer = [];
-    this.sendBuffer = [];
-    for (const args of receiveBuffer) this.$deliver(args);
-    for (const packet of sendBuffer) this.$transmit(packet);
+    for (const args of this.receiveBuffer.splice(0)) this.$deliver(args);
+    for (const packet of this.sendBuffer.splice(0)) this.$transmit(packet);
     drain(this, true);
     this.$emit("connect");
   }
 
   private destroy(): void {
-    for (const off of this.subs || []) off();
+    this.subs?.forEach((off) => off());
     this.subs = undefined;
     this.receiveBuffer = [];
     this.io._destroy();

@@ -53,12 +53,12 @@ export type TransportOptions = EngineOptions & {
 export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   /** Whether `send` may be called. */
   writable = false;
-  query: Record<string, any>;
-  readyState?: "opening" | "open" | "pausing" | "paused" | "closed";
-  readonly opts: TransportOptions;
-  protected readonly socket: any;
+  declare query: Record<string, any>;
+  readyState: "opening" | "open" | "pausing" | "paused" | "closed" = "closed";
+  declare readonly opts: TransportOptions;
+  protected declare readonly socket: any;
   /** Whether a Blob has to be read before it can be sent. */
-  protected $textOnly: boolean;
+  protected declare $textOnly: boolean;
 
   constructor(opts: TransportOptions) {
     super();
@@ -80,7 +80,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   }
 
   close(): this {
-    if (this.readyState && this.readyState != "closed") {
+    if (this.readyState != "closed") {
       this.doClose();
       this.onClose();
     }
@@ -148,7 +148,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
       schema +
       (secure ? "s://" : "://") +
       hostname +
-      (port && +port != (secure ? 443 : 80) ? ":" + port : "") +
+      (port ? ":" + port : "") +
       opts.path +
       "?" +
       encodeQuery(query)

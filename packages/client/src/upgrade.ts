@@ -35,16 +35,16 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
     if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
   };
 
-  const onClose = () => fail("socket closed");
+  const onClose = () => fail("closed");
   // Another candidate was faster.
   const onUpgrading = (to: any) => to != transport && fail("", true);
 
   transport
     .on("open", () => transport.send([{ type: "ping", data: "probe" }]))
     .on("error", fail)
-    .on("close", () => fail("transport closed"))
+    .on("close", onClose)
     .once("packet", ({ type, data }: Packet) => {
-      if (type != "pong" || data != "probe") return fail("unexpected packet");
+      if (type != "pong" || data != "probe") return fail(type);
       engine.upgrading = paused = true;
       engine.$emit("upgrading", transport);
       platform.$websocketWorked = name == "websocket";
@@ -61,7 +61,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
     });
 
   engine.on("close", onClose).on("upgrading", onUpgrading);
-  if (upgrades.includes("webtransport") && name != "webtransport") {
+  if (upgrades[1] && name == "websocket") {
     engine.$later(() => over || transport.open(), HEAD_START);
   } else transport.open();
 }

@@ -11,9 +11,9 @@ import { Transport } from "../transport.js";
 
 export class Polling extends Transport {
   /** The pending GET. */
-  private $poll?: AbortController;
-  /** Set while pausing. */
-  private $paused?: () => void;
+  private declare $poll?: AbortController;
+  /** Whom to tell that nothing is under way. */
+  private declare $paused: () => void;
 
   get name(): string {
     return "polling";
@@ -28,11 +28,11 @@ export class Polling extends Transport {
     const abort = () => this.$poll?.abort();
     // A server that has answered the goodbye has ended the GET too; one that could not be reached never will.
     if (this.readyState == "opening") abort();
-    else this.$request("post", "1", abort, abort);
+    else this.$request("1", abort, abort);
   }
 
   protected write(packets: Packet[]): void {
-    this.$request("post", encodePayload(packets), () => this.$onDrain());
+    this.$request(encodePayload(packets), () => this.$onDrain());
   }
 
   override pause(done: () => void): void {
@@ -43,16 +43,13 @@ export class Polling extends Transport {
 
   override resume(): void {
     this.readyState = "open";
-    this.$paused = undefined;
     if (!this.$poll) this.$get();
   }
 
   private $checkPaused(): void {
-    const done = this.$paused;
-    if (done && !this.$poll && this.writable) {
-      this.$paused = undefined;
+    if (this.readyState == "pausing" && !this.$poll && this.writable) {
       this.readyState = "paused";
-      done();
+      this.$paused();
     }
   }
 
@@ -62,13 +59,14 @@ export class Polling extends Transport {
   }
 
   private $get(): void {
-    this.$poll = this.$request("poll", undefined, (text) => this.$onData(text));
+    this.$poll = this.$request(undefined, (text) => this.$onData(text));
     this.$emit("poll");
   }
 
   private $onData(payload: string): void {
     for (const packet of decodePayload(payload)) {
-      if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+      // An OPEN packet, `$request` has seen to that.
+      if (this.readyState == "opening") this.onOpen();
       this.onPacket(packet);
       // Closed by a listener or by a packet that cannot be read, or about to be by the server: the rest does not count.
       if ((this.readyState as string) == "closed" || packet.type == "close") return;
@@ -80,10 +78,10 @@ export class Polling extends Transport {
   }
 
   private $request(
-    what: "poll" | "post",
     body: string | undefined,
     done: (text: string) => void,
-    failed = (description: any, context?: any) => this.onError("xhr " + what + " error", description, context, hintOf(context)),
+    failed = (description: any, context?: any) =>
+      this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context)),
   ): AbortController {
     const { opts, socket } = this;
     const abort = new AbortController();

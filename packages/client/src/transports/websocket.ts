@@ -5,7 +5,7 @@ import { Transport } from "../transport.js";
 
 export class WS extends Transport {
   /** The WebSocket itself. */
-  ws: any;
+  declare ws: any;
 
   get name(): string {
     return "websocket";

@@ -9,8 +9,8 @@ import { decodePacket, encodePacket, type Packet } from "../packet.js";
 import { Transport } from "../transport.js";
 
 export class WT extends Transport {
-  private $session: any;
-  private $writer: any;
+  private declare $session: any;
+  private declare $writer: any;
 
   get name(): string {
     return "webtransport";
@@ -19,15 +19,15 @@ export class WT extends Transport {
   protected doOpen(): void {
     // Frames are made of bytes: a Blob has to be read first.
     this.$textOnly = true;
-    this.$run().catch((err) => this.$end(err));
+    this.$run().catch(this.$end);
   }
 
   /** However a session ends, it is told once. */
-  private $end(err?: unknown): void {
+  private readonly $end = (err?: unknown): void => {
     if (this.readyState == "closed") return;
     if (err) this.onError("webtransport error", err);
     else this.onClose({ description: "webtransport connection closed" });
-  }
+  };
 
   private async $run(): Promise<void> {
     // Always by TLS, and without a query: the session's id is in the OPEN packet.
@@ -35,8 +35,7 @@ export class WT extends Transport {
       this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
       this.opts.transportOptions?.webtransport,
     ));
-    const end = (err?: unknown) => this.$end(err);
-    session.closed.then(() => end(), end);
+    session.closed.then(() => this.$end(), this.$end);
     await session.ready;
     const { readable, writable } = await session.createBidirectionalStream();
     const reader = readable.getReader();
@@ -51,13 +50,13 @@ export class WT extends Transport {
       (packet) => this.onPacket(decodePacket(packet)),
     );
     this.doClose();
-    end();
+    this.$end();
   }
 
   protected write(packets: Packet[]): void {
     Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
       () => this.$onDrain(),
-      (err) => this.$end(err),
+      this.$end,
     );
   }
 

@@ -17,7 +17,7 @@ afterEach(() => {
 const answer = (responseText: string) => hintOf({ responseText });
 
 test("hints", () => {
-  assert.match(hintOf()!, /cannot be reached, or CORS/);
+  assert.match(hintOf()!, /unreachable, or CORS/);
   assert.equal(answer('97:0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":5000}2:40'), "the server speaks Engine.IO 3");
   assert.equal(answer('104:0{"sid":"a"}'), "the server speaks Engine.IO 3");
   assert.equal(answer('{"code":1,"message":"Session ID unknown"}'), "Session ID unknown");

@@ -347,9 +347,8 @@ test("auto_unref_is_for_every_timer", () => {
   }
 });
 
-test("transports_are_named_in_one_way", () => {
-  assert.throws(
-    () => new Engine("http://localhost", { path: "/e", transports: ["polling"], transportImplementations: [FakeTransport] }),
-    /exclude each other/,
-  );
+test("classes_of_transports_win_over_names", () => {
+  const engine = new Engine("http://localhost", { path: "/e", transports: ["polling"], transportImplementations: [FakeTransport] });
+  assert.deepEqual(engine.transports, ["fake"]);
+  engine.close();
 });

@@ -234,7 +234,7 @@ test("a_parse_error_closes_the_engine_and_forgets_what_was_half_read", async () 
   const reasons: any[] = [];
   socket.on("disconnect", (reason, details) => reasons.push(reason, (details as Error)?.message));
   transport.receive('451-["a",{"_placeholder":true,"num":0}]', '42["b"]');
-  assert.deepEqual(reasons, ["parse error", "unexpected text"]);
+  assert.deepEqual(reasons, ["parse error", "invalid packet"]);
   assert.equal(transport.closed, 1);
   mock.timers.tick(100);
   FakeTransport.last.handshake();

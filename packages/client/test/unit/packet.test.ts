@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromBase64, isBinary, toBase64, utf8Length } from "../../src/binary.js";
-import { decodePacket, decodePayload, encodePacket, encodePayload, packetsThatFit, type Packet } from "../../src/packet.js";
+import { fromBase64, isBinary, toBase64 } from "../../src/binary.js";
+import { decodePacket, decodePayload, encodePacket, encodePayload, packetsThatFit, sizeOf, type Packet } from "../../src/packet.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -66,7 +66,7 @@ test("packets_that_fit_counts_exactly", () => {
 });
 
 test("utf8_length_is_what_the_network_sees", () => {
-  for (const text of ["", "a", "é", "€", "𝄞", "\ud800", "a\udc00b", "Я Б Г"]) assert.equal(utf8Length(text), Buffer.byteLength(text), text);
+  for (const text of ["", "a", "é", "€", "𝄞", "\ud800", "a\udc00b", "Я Б Г"]) assert.equal(sizeOf(text), Buffer.byteLength(text), text);
 });
 
 test("what_is_binary", () => {

