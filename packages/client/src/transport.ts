@@ -57,15 +57,12 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   readyState: "opening" | "open" | "pausing" | "paused" | "closed" = "closed";
   declare readonly opts: TransportOptions;
   protected declare readonly socket: any;
-  /** Whether a Blob has to be read before it can be sent. */
-  protected declare $textOnly: boolean;
 
   constructor(opts: TransportOptions) {
     super();
     this.opts = opts;
     this.query = opts.query;
     this.socket = opts.socket;
-    this.$textOnly = !!opts.forceBase64;
   }
 
   abstract get name(): string;
@@ -90,8 +87,8 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   send(packets: Packet[]): void {
     if (this.readyState != "open") return;
     this.writable = false;
-    // A Blob has to be read before it can be text; until then nothing else is sent, so the order holds.
-    const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+    // A Blob has to be read before it can be framed; until then nothing else is sent, so the order holds.
+    const blobs = packets.filter(({ data }) => isBlob(data));
     if (blobs.length) {
       Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
         () => this.write(packets),
@@ -106,7 +103,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   }
 
   /** Takes a `pause` back. */
-  resume(): void {}
+  resume?(): void;
 
   protected onOpen(): void {
     this.readyState = "open";
@@ -125,7 +122,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
       queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
       return;
     }
-    if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
+    packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
     this.$emit("packet", packet);
   }
 

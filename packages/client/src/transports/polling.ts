@@ -20,7 +20,6 @@ export class Polling extends Transport {
   }
 
   protected doOpen(): void {
-    this.$textOnly = true;
     this.$get();
   }
 

@@ -34,7 +34,7 @@ export class WS extends Transport {
 
   protected write(packets: Packet[]): void {
     // The second argument is for `ws` on Node; browsers ignore it.
-    for (const packet of packets) this.ws.send(encodePacket(packet, !this.$textOnly), packet.options);
+    for (const packet of packets) this.ws.send(encodePacket(packet, !this.opts.forceBase64), packet.options);
     queueMicrotask(() => this.$onDrain());
   }
 

@@ -17,8 +17,6 @@ export class WT extends Transport {
   }
 
   protected doOpen(): void {
-    // Frames are made of bytes: a Blob has to be read first.
-    this.$textOnly = true;
     this.$run().catch(this.$end);
   }
 
