@@ -1,26 +1,19 @@
-/*! Enchufe client 0.1.0, MIT OR Apache-2.0 */
-(function (global, factory) {
-  typeof exports === 'object' && typeof module !== 'undefined' ? module.exports = factory() :
-  typeof define === 'function' && define.amd ? define(factory) :
-  (global = typeof globalThis !== 'undefined' ? globalThis : global || self, global.io = factory());
-})(this, (function () { 'use strict';
+/*! Enchufe 0.1.0, MIT or Apache-2.0 */
+(function () {
+  'use strict';
 
   function backoff(attempts, min, max, jitter) {
-    let delay = min * 2 ** attempts;
-    if (jitter) {
-      const random = Math.random();
-      const deviation = Math.floor(random * jitter * delay);
-      delay += Math.floor(random * 10) & 1 ? deviation : -deviation;
-    }
-    return Math.min(delay, max) | 0;
+    return Math.min(min * 2 ** attempts * (1 + jitter * (2 * Math.random() - 1)), max) | 0;
   }
 
   class Emitter {
+    constructor() {
+      /** Listeners by "$" + event name. @internal */
+      this._callbacks = {};
+    }
     /** Adds a listener. */
     on(ev, listener) {
-      var _a;
-      const all = this._callbacks || (this._callbacks = {});
-      (all[_a = "$" + ev] || (all[_a] = [])).push(listener);
+      this._callbacks["$" + ev] = [...this.listeners(ev), listener];
       return this;
     }
     /** Adds a listener that is removed before its first call. */
@@ -34,22 +27,22 @@
     }
     /** Removes one listener of an event, all listeners of an event, or every listener there is. */
     off(ev, listener) {
-      const key = "$" + ev;
       const list = this.listeners(ev);
       const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
       if (!arguments.length) this._callbacks = {};
-      else if (arguments.length < 2 || i == 0 && !list[1]) delete (this._callbacks || {})[key];
-      else if (i >= 0) list.splice(i, 1);
+      else if (arguments.length < 2 || !i && !list[1]) delete this._callbacks["$" + ev];
+      else if (i >= 0) this._callbacks["$" + ev] = list.filter((_, j) => j != i);
       return this;
     }
     /** Calls the listeners of an event. */
     emit(ev, ...args) {
-      for (const listener of this.listeners(ev).slice()) listener.apply(this, args);
+      (this.opts || this._opts)?.logger?.(ev, args, this);
+      callAll(this, this.listeners(ev), args);
       return this;
     }
     /** The listeners of an event, in order. */
     listeners(ev) {
-      return (this._callbacks || {})["$" + ev] || [];
+      return this._callbacks["$" + ev] || [];
     }
     /** Whether an event has listeners. */
     hasListeners(ev) {
@@ -59,30 +52,29 @@
   const proto$2 = Emitter.prototype;
   proto$2.addEventListener = proto$2.on;
   proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
-  proto$2.$emit = proto$2.emitReserved = function(ev, ...args) {
-    (this.opts || this._opts)?.logger?.(ev, args, this);
-    return Emitter.prototype.emit.apply(this, [ev, ...args]);
-  };
-  function on(target, ev, listener) {
-    target.on(ev, listener);
-    return () => target.off(ev, listener);
+  proto$2.$emit = proto$2.emitReserved = proto$2.emit;
+  function callAll(target, listeners, args) {
+    for (const listener of listeners) listener.apply(target, args);
+  }
+  function listen(target, listeners) {
+    for (const ev in listeners) target.on(ev, listeners[ev]);
+    return () => {
+      for (const ev in listeners) target.off(ev, listeners[ev]);
+    };
   }
 
   const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
   const isBlob = (value) => /^(Blob|File)$/.test(tagOf(value));
-  const isBinary = (value) => ArrayBuffer.isView(value) || tagOf(value) == "ArrayBuffer" || isBlob(value);
-  const CHUNK = 8192;
-  const bytesOf = (data) => data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  const isBinary = (value) => ArrayBuffer.isView(value) || /^(ArrayBuffer|Blob|File)$/.test(tagOf(value));
+  const bytesOf = (data) => new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
   function toBase64(data) {
-    const bytes = bytesOf(data);
     let text = "";
-    for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+    for (const byte of bytesOf(data)) text += String.fromCharCode(byte);
     return btoa(text);
   }
   function fromBase64(text) {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   }
-  const utf8Length = (text) => new TextEncoder().encode(text).length;
 
   const TYPES = ["open", "close", "ping", "pong", "message", "upgrade", "noop"];
   const protocol$1 = 4;
@@ -108,7 +100,7 @@
     return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
   const decodePayload = (payload) => payload.split(SEPARATOR).map(decodePacket);
-  const sizeOf = (data) => typeof data == "string" ? utf8Length(data) : data ? data.byteLength ?? data.size : 0;
+  const sizeOf = (data) => data ? data.byteLength ?? data.size ?? new TextEncoder().encode(data).length : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
     let i = 0;
@@ -132,10 +124,10 @@
     /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
     $webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
-  function listen(event, listener) {
-    globalThis.addEventListener?.(event, listener);
-    return () => globalThis.removeEventListener?.(event, listener);
-  }
+  const page = {
+    on: (event, listener) => globalThis.addEventListener?.(event, listener),
+    off: (event, listener) => globalThis.removeEventListener?.(event, listener)
+  };
   function installTimers(target, options) {
     const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
     target.$later = (fn, ms) => {
@@ -147,7 +139,7 @@
   const NATIVE = [setTimeout, clearTimeout];
 
   function hintOf(response) {
-    if (!response) return "the server cannot be reached, or CORS refused";
+    if (!response) return "unreachable, or CORS refused";
     const { responseText } = response;
     if (/^\d+:\d/.test(responseText)) return "the server speaks Engine.IO 3";
     try {
@@ -157,30 +149,25 @@
     }
   }
 
-  function parseUrl(source) {
-    const [, protocol = "", host = "", port = "", path = "", query = ""] = /^(?:(\w+):\/\/)?(?:[^@\/?#]*@)?(\[[^\]]*\]|[^:\/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source);
-    return { source, protocol, host, port, path, query };
-  }
+  const parseUrl = (source) => /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[[^\]]*]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source);
   function resolveUrl(uri) {
-    const page = typeof location == "undefined" ? { protocol: "https:", host: "localhost" } : location;
-    uri ?? (uri = page.protocol + "//" + page.host);
+    const page = globalThis.location || { protocol: "https:", host: "localhost" };
+    uri ?? (uri = "/");
     if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
     if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
     const url = parseUrl(uri);
-    url.port || (url.port = /[ps]s$/.test(url.protocol) ? "443" : "80");
-    url.path || (url.path = "/");
+    url[3] || (url[3] = isSecure(url[1]) ? "443" : "80");
+    url[4] || (url[4] = "/");
     return url;
   }
-  const unique = () => Date.now().toString(36) + Math.random().toString(36).slice(2);
+  const isSecure = (protocol) => /[ps]s$/.test(protocol);
+  const unique = () => Date.now() + Math.random().toString(36).slice(1);
   function encodeQuery(query) {
-    return Object.keys(query).map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key])).join("&");
+    return Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   }
   function decodeQuery(text) {
     const query = {};
-    for (const pair of text.split("&")) {
-      const [key, ...value] = pair.split("=");
-      query[decodeURIComponent(key)] = decodeURIComponent(value.join("="));
-    }
+    text.replace(/([^&=]+)=?([^&]*)/g, (_, key, value) => query[decodeURIComponent(key)] = decodeURIComponent(value));
     return query;
   }
 
@@ -189,10 +176,10 @@
       super();
       /** Whether `send` may be called. */
       this.writable = false;
+      this.readyState = "closed";
       this.opts = opts;
       this.query = opts.query;
       this.socket = opts.socket;
-      this.$textOnly = !!opts.forceBase64;
     }
     open() {
       this.readyState = "opening";
@@ -200,7 +187,7 @@
       return this;
     }
     close() {
-      if (this.readyState && this.readyState != "closed") {
+      if (this.readyState != "closed") {
         this.doClose();
         this.onClose();
       }
@@ -209,7 +196,7 @@
     send(packets) {
       if (this.readyState != "open") return;
       this.writable = false;
-      const blobs = this.$textOnly ? packets.filter(({ data }) => isBlob(data)) : [];
+      const blobs = packets.filter(({ data }) => isBlob(data));
       if (blobs.length) {
         Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
           () => this.write(packets),
@@ -220,9 +207,6 @@
     /** Stops receiving, and calls back when nothing is under way any more. */
     pause(done) {
       done();
-    }
-    /** Takes a `pause` back. */
-    resume() {
     }
     onOpen() {
       this.readyState = "open";
@@ -238,7 +222,7 @@
         queueMicrotask(() => this.onClose({ description: "transport closed by the server" }));
         return;
       }
-      if (typeof packet.data == "object") packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
+      packet.data = platform.$toBinary(packet.data, this.socket.binaryType);
       this.$emit("packet", packet);
     }
     onClose(details) {
@@ -254,7 +238,7 @@
       const { secure, port, hostname } = opts;
       if (stamp) query[opts.timestampParam] = unique();
       if (opts.forceBase64) query.b64 = 1;
-      return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
+      return schema + (secure ? "s://" : "://") + hostname + (port ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
     }
   }
 
@@ -263,16 +247,15 @@
       return "polling";
     }
     doOpen() {
-      this.$textOnly = true;
       this.$get();
     }
     doClose() {
       const abort = () => this.$poll?.abort();
       if (this.readyState == "opening") abort();
-      else this.$request("post", "1", abort, abort);
+      else this.$request("1", abort, abort);
     }
     write(packets) {
-      this.$request("post", encodePayload(packets), () => this.$onDrain());
+      this.$request(encodePayload(packets), () => this.$onDrain());
     }
     pause(done) {
       this.readyState = "pausing";
@@ -281,15 +264,12 @@
     }
     resume() {
       this.readyState = "open";
-      this.$paused = void 0;
       if (!this.$poll) this.$get();
     }
     $checkPaused() {
-      const done = this.$paused;
-      if (done && !this.$poll && this.writable) {
-        this.$paused = void 0;
+      if (this.readyState == "pausing" && !this.$poll && this.writable) {
         this.readyState = "paused";
-        done();
+        this.$paused();
       }
     }
     $onDrain() {
@@ -297,12 +277,12 @@
       this.$checkPaused();
     }
     $get() {
-      this.$poll = this.$request("poll", void 0, (text) => this.$onData(text));
+      this.$poll = this.$request(void 0, (text) => this.$onData(text));
       this.$emit("poll");
     }
     $onData(payload) {
       for (const packet of decodePayload(payload)) {
-        if (this.readyState == "opening" && packet.type == "open") this.onOpen();
+        if (this.readyState == "opening") this.onOpen();
         this.onPacket(packet);
         if (this.readyState == "closed" || packet.type == "close") return;
       }
@@ -311,7 +291,7 @@
       if (this.readyState == "open") this.$get();
       else this.$checkPaused();
     }
-    $request(what, body, done, failed = (description, context) => this.onError("xhr " + what + " error", description, context, hintOf(context))) {
+    $request(body, done, failed = (description, context) => this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context))) {
       const { opts, socket } = this;
       const abort = new AbortController();
       const cancel = opts.requestTimeout && socket.$later(() => abort.abort(), opts.requestTimeout);
@@ -359,7 +339,7 @@
       ws.onerror = (event) => this.onError("websocket error", event);
     }
     write(packets) {
-      for (const packet of packets) this.ws.send(encodePacket(packet, !this.$textOnly), packet.options);
+      for (const packet of packets) this.ws.send(encodePacket(packet, !this.opts.forceBase64), packet.options);
       queueMicrotask(() => this.$onDrain());
     }
     doClose() {
@@ -404,26 +384,27 @@
   }
 
   class WT extends Transport {
+    constructor() {
+      super(...arguments);
+      /** However a session ends, it is told once. */
+      this.$end = (err) => {
+        if (this.readyState == "closed") return;
+        if (err) this.onError("webtransport error", err);
+        else this.onClose({ description: "webtransport connection closed" });
+      };
+    }
     get name() {
       return "webtransport";
     }
     doOpen() {
-      this.$textOnly = true;
-      this.$run().catch((err) => this.$end(err));
-    }
-    /** However a session ends, it is told once. */
-    $end(err) {
-      if (this.readyState == "closed") return;
-      if (err) this.onError("webtransport error", err);
-      else this.onClose({ description: "webtransport connection closed" });
+      this.$run().catch(this.$end);
     }
     async $run() {
       const session = this.$session = new globalThis.WebTransport(
         this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
         this.opts.transportOptions?.webtransport
       );
-      const end = (err) => this.$end(err);
-      session.closed.then(() => end(), end);
+      session.closed.then(() => this.$end(), this.$end);
       await session.ready;
       const { readable, writable } = await session.createBidirectionalStream();
       const reader = readable.getReader();
@@ -437,12 +418,12 @@
         (packet) => this.onPacket(decodePacket(packet))
       );
       this.doClose();
-      end();
+      this.$end();
     }
     write(packets) {
       Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
         () => this.$onDrain(),
-        (err) => this.$end(err)
+        this.$end
       );
     }
     doClose() {
@@ -465,7 +446,7 @@
     const end = () => {
       over = true;
       transport.off();
-      engine.off("close", onClose).off("upgrading", onUpgrading);
+      off();
     };
     const fail = (reason, silent) => {
       if (over) return;
@@ -478,10 +459,10 @@
       }
       if (!silent) engine.$emit("upgradeError", Object.assign(new Error("probe error: " + reason), { transport: name }));
     };
-    const onClose = () => fail("socket closed");
+    const onClose = () => fail("closed");
     const onUpgrading = (to) => to != transport && fail("", true);
-    transport.on("open", () => transport.send([{ type: "ping", data: "probe" }])).on("error", fail).on("close", () => fail("transport closed")).once("packet", ({ type, data }) => {
-      if (type != "pong" || data != "probe") return fail("unexpected packet");
+    transport.on("open", () => transport.send([{ type: "ping", data: "probe" }])).on("error", fail).on("close", onClose).once("packet", ({ type, data }) => {
+      if (type != "pong" || data != "probe") return fail(type);
       engine.upgrading = paused = true;
       engine.$emit("upgrading", transport);
       platform.$websocketWorked = name == "websocket";
@@ -496,8 +477,8 @@
         engine.$flush();
       });
     });
-    engine.on("close", onClose).on("upgrading", onUpgrading);
-    if (upgrades.includes("webtransport") && name != "webtransport") {
+    const off = listen(engine, { close: onClose, upgrading: onUpgrading });
+    if (upgrades[1] && name == "websocket") {
       engine.$later(() => over || transport.open(), HEAD_START);
     } else transport.open();
   }
@@ -507,6 +488,7 @@
     /** Without an address the options say where to connect, and else the page does. */
     constructor(uri, options) {
       super();
+      this.readyState = "closed";
       /** Packets that were not handed to the network yet, and those that are just being handed over. */
       this.writeBuffer = [];
       /** The shape in which binary arrives. */
@@ -523,33 +505,30 @@
         transportOptions: {},
         ...options
       };
-      const page = typeof location == "undefined" ? {} : location;
-      const url = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
-      opts.hostname = url.host;
-      opts.port = url.port || !uri && opts.port;
-      opts.secure = uri ? /[ps]s$/.test(url.protocol) : opts.secure ?? page.protocol == "https:";
-      if (url.query) opts.query = url.query;
+      const here = globalThis.location || {};
+      const [, protocol2, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
+      opts.hostname = host;
+      opts.port = port || !uri && opts.port;
+      opts.secure = uri ? isSecure(protocol2) : opts.secure ?? here.protocol == "https:";
+      if (query) opts.query = query;
       if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
       opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
       installTimers(this, opts);
-      if (opts.transportImplementations && opts.transports) {
-        throw new Error("transports and transportImplementations exclude each other");
-      }
       const list = opts.transportImplementations || opts.transports || Object.values(transports);
       this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype && (item != transports.webtransport || globalThis.WebTransport));
       this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
       const check = () => this._hasPingExpired();
-      this.$unlisten = [
+      this.$unlisten = listen(page, {
         // The loopback works offline too.
-        listen("offline", () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" })),
+        offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
         // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
-        listen("pagehide", () => this.transport.off("error").off("close")),
-        listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" })),
-        listen("beforeunload", () => opts.closeOnBeforeunload && this.transport?.off().close()),
+        pagehide: () => this.transport.off("error").off("close"),
+        pageshow: ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }),
+        beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
         // The timers of a page that nobody looks at are late or frozen.
-        listen("visibilitychange", check),
-        listen("online", check)
-      ];
+        visibilitychange: check,
+        online: check
+      });
       this.$open();
     }
     /** A transport for this session, not opened yet. @internal */
@@ -575,11 +554,17 @@
     /** @internal */
     $setTransport(transport) {
       this.transport?.off();
-      this.transport = transport.on("drain", () => this.$onDrain()).on("packet", (packet) => this.$onPacket(packet)).on("error", (err) => this.$onError(err)).on("close", (details) => this.$close("transport close", details));
+      this.transport = transport;
+      listen(transport, {
+        drain: () => this.$onDrain(),
+        packet: (packet) => this.$onPacket(packet),
+        error: (err) => this.$onError(err),
+        close: (details) => this.$close("transport close", details)
+      });
     }
     $onPacket(packet) {
       const { type, data } = packet;
-      if (!this.readyState || this.readyState == "closed") return;
+      if (this.readyState == "closed") return;
       this.$emit("packet", packet);
       this.$emit("heartbeat");
       if (type == "open") {
@@ -609,12 +594,11 @@
       this.$maxPayload = data.maxPayload;
       this.readyState = "open";
       platform.$websocketWorked = this.transport.name == "websocket";
+      this.$resetPingTimeout();
       this.$emit("open");
       this.$flush();
-      const state = this.readyState;
       const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
-      if (state == "open" && this.opts.upgrade) for (const name of upgrades) probe(this, name, upgrades);
-      if (state != "closed") this.$resetPingTimeout();
+      if (this.opts.upgrade && !this.$isOver()) for (const name of upgrades) probe(this, name, upgrades);
     }
     $resetPingTimeout() {
       this.$cancelPing();
@@ -628,7 +612,7 @@
     /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
     _hasPingExpired() {
       const expired = Date.now() > this._pingTimeoutTime;
-      if (expired && this._pingTimeoutTime) {
+      if (expired) {
         this._pingTimeoutTime = 0;
         queueMicrotask(() => this.$close("ping timeout"));
       }
@@ -662,7 +646,7 @@
         fn = options;
         options = null;
       }
-      if (this.readyState == "closing" || this.readyState == "closed") return;
+      if (this.$isOver()) return;
       const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
       this.writeBuffer.push(...packets);
       for (const packet of packets) this.$emit("packetCreate", packet);
@@ -671,13 +655,17 @@
     }
     /** Closes the session, after what was written before has left. */
     close() {
-      if (this.readyState != "opening" && this.readyState != "open") return this;
+      if (this.$isOver()) return this;
       this.readyState = "closing";
       const end = () => this.$close("forced close");
       const close = () => this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end();
       if (this.writeBuffer.length) this.once("drain", close);
       else close();
       return this;
+    }
+    /** Whether it is closed, or about to be. */
+    $isOver() {
+      return this.readyState[0] == "c";
     }
     $onError(err) {
       platform.$websocketWorked = false;
@@ -690,11 +678,11 @@
       this.$close("transport error", err);
     }
     $close(reason, description) {
-      if (!this.readyState || this.readyState == "closed") return;
+      if (this.readyState == "closed") return;
       this.$cancelPing();
       this.transport.off("close");
       this.transport.close().off();
-      for (const unlisten of this.$unlisten) unlisten();
+      this.$unlisten();
       this.readyState = "closed";
       this.id = null;
       this.$emit("close", reason, description);
@@ -711,12 +699,13 @@
   const CONNECT_ERROR = 4;
   const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
   function isPayloadValid({ type, data }, given) {
-    const isObject = tagOf(data) == "Object";
-    if (type == CONNECT_ERROR) return isObject || typeof data == "string";
+    const tag = tagOf(data);
+    const isObject = tag == "Object";
+    if (type == CONNECT_ERROR) return isObject || tag == "String";
     if (!given) return true;
     if (type == CONNECT) return isObject;
-    if (type == DISCONNECT || !Array.isArray(data)) return false;
-    return type == ACK || typeof data[0] == "number" || typeof data[0] == "string" && !RESERVED.includes(data[0]);
+    if (type == DISCONNECT || tag != "Array") return false;
+    return type == ACK || /^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]);
   }
 
   const MAX_ATTACHMENTS = 10;
@@ -726,9 +715,10 @@
       const attachments = [];
       const json = JSON.stringify(
         data ?? void 0,
-        type == EVENT || type == ACK ? function(key, value) {
+        // An event or an answer.
+        type & EVENT ? function(key, value) {
           const raw = this[key];
-          return raw && typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+          return typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
         } : void 0
       );
       const { length } = attachments;
@@ -741,51 +731,48 @@
   class Decoder extends Emitter {
     /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
     add(frame) {
-      let packet = this.$packet;
       const isText = typeof frame == "string";
-      if (isText ? packet : !packet || !isBinary(frame)) throw new Error("unexpected " + (isText ? "text" : "binary"));
-      if (isText) {
-        this.$packet = packet = this.$decode(frame);
-        if (packet.attachments) return;
-      } else {
-        if (this.$attachments.push(frame) < packet.attachments) return;
-        for (const [holder, key, num] of this.$slots) holder[key] = this.$attachments[num];
-        delete packet.attachments;
-      }
-      this.destroy();
-      this.$emit("decoded", packet);
+      if (isText == !!this.$attach || !(isText || isBinary(frame))) throw invalid();
+      if (isText) this.$decode(frame);
+      else this.$attach(frame);
     }
     /** Forgets a packet that is not complete. */
     destroy() {
-      this.$packet = void 0;
-      this.$slots = this.$attachments = [];
+      this.$attach = void 0;
     }
     $decode(text) {
-      const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
-      if (!match) throw new Error("invalid packet");
+      const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text);
+      if (!match) throw invalid();
       const [, plain, binary, count, nsp = "/", id, json] = match;
-      const attachments = +count;
       const packet = { type: plain ? +plain : +binary - 3, nsp };
+      const slots = [];
       if (id) packet.id = +id;
-      if (binary) packet.attachments = attachments;
-      const slots = this.$slots = [];
-      this.$attachments = [];
       if (json) {
         packet.data = JSON.parse(
           json,
           binary ? function(key, value) {
-            if (value && value._placeholder === true) slots.push([this, key, value.num]);
+            if (value?._placeholder === true) slots.push([this, key, value.num]);
             return value;
           } : void 0
         );
       }
-      if (!isPayloadValid(packet, !!json)) throw new Error("invalid payload");
-      if (binary && !(attachments > 0 && attachments <= MAX_ATTACHMENTS) || slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < attachments))) {
-        throw new Error("illegal attachments");
+      if (!isPayloadValid(packet, !!json) || binary && !(+count > 0 && +count <= MAX_ATTACHMENTS) || slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < +count))) {
+        throw invalid();
       }
-      return packet;
+      const done = () => {
+        this.destroy();
+        this.$emit("decoded", packet);
+      };
+      if (!binary) return done();
+      const attachments = [];
+      this.$attach = (data) => {
+        if (attachments.push(data) < +count) return;
+        for (const [holder, key, num] of slots) holder[key] = attachments[num];
+        done();
+      };
     }
   }
+  const invalid = () => new Error("invalid packet");
 
   function register(socket, id, ack, flags) {
     const { acks, io, _opts } = socket;
@@ -807,31 +794,39 @@
   function fail({ acks, _opts }, id, err) {
     const ack = acks[id];
     delete acks[id];
-    if (ack && (ack.withError || _opts.ackErrors)) ack(err);
+    if (ack?.withError || ack && _opts.ackErrors) ack(err);
   }
 
-  const overflow = () => new Error("too much is waiting to be sent");
-  function fits(socket, queue, item, data) {
+  function add(socket, queue, item, data) {
     const { bufferLimit, bufferPolicy } = socket._opts;
-    if (bufferLimit == null) return true;
+    if (bufferLimit == null) return queue.push(item);
     item.$size = socket.io.encoder.encode({ type: EVENT, nsp: socket.nsp, data }).reduce((sum, part) => sum + sizeOf(part), 0);
     let excess = queue.reduce((sum, { $size }) => sum + $size, item.$size - bufferLimit);
     if (bufferPolicy == "drop-oldest" && item.$size <= bufferLimit) {
       for (const victim of queue.slice()) {
         if (excess > 0 && !victim.pending) {
           excess -= victim.$size;
-          queue.splice(queue.indexOf(victim), 1);
-          victim.$ack ? victim.$ack(overflow()) : fail(socket, victim.id, overflow());
+          remove(queue, victim);
+          drop(socket, victim);
         }
       }
     }
-    if (excess > 0 && !bufferPolicy) throw overflow();
-    return excess <= 0;
+    if (excess <= 0) return queue.push(item);
+    if (!bufferPolicy) throw overflow();
+  }
+  const overflow = () => new Error("buffer is full");
+  function drop(socket, { $ack, id }) {
+    if ($ack) $ack(overflow());
+    else fail(socket, id, overflow());
+  }
+  function remove(list, item) {
+    const i = list.indexOf(item);
+    if (i >= 0) list.splice(i, 1);
   }
 
   function addCatchAll(proto) {
     for (const name of ["Any", "AnyOutgoing"]) {
-      const key = (name == "Any" ? "_any" : "_anyOutgoing") + "Listeners";
+      const key = "_a" + name.slice(1) + "Listeners";
       proto["on" + name] = function(listener) {
         this[key].push(listener);
         return this;
@@ -841,9 +836,8 @@
         return this;
       };
       proto["off" + name] = function(listener) {
-        const i = this[key].indexOf(listener);
-        if (!listener) this[key] = [];
-        else if (i >= 0) this[key].splice(i, 1);
+        if (listener) remove(this[key], listener);
+        else this[key] = [];
         return this;
       };
       proto["listeners" + name] = function() {
@@ -857,23 +851,19 @@
     const packet = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
     const key = opts.idempotencyKey;
     if (key) args.push(key.call ? key(...args) : unique());
-    if (!fits(socket, queue, packet, args)) {
-      if ($ack) $ack(overflow());
-      return;
-    }
+    if (!add(socket, queue, packet, args)) return drop(socket, packet);
     const ack = (err, ...answer) => {
       if (packet == queue[0]) {
         packet.pending = false;
         if (!err || packet.tryCount > opts.retries) {
           queue.shift();
-          if ($ack) $ack(err, ...answer);
+          $ack?.(err, ...answer);
         }
         drain(socket);
       }
     };
     ack.withError = true;
     args.push(ack);
-    queue.push(packet);
     drain(socket);
     socket.$last = packet;
   }
@@ -903,10 +893,8 @@
       const { $last } = socket;
       const abort = () => {
         reject(signal.reason);
-        for (const list of [socket.sendBuffer, socket._queue]) {
-          const i = list.indexOf($last);
-          if (i >= 0) list.splice(i, 1);
-        }
+        remove(socket.sendBuffer, $last);
+        remove(socket._queue, $last);
         delete socket.acks[$last.id];
         drain(socket);
       };
@@ -948,9 +936,12 @@
     connect() {
       const { io } = this;
       if (this.connected) return this;
-      this.subs || (this.subs = ["open", "packet", "error", "close"].map(
-        (event) => on(io, event, (...args) => this["on" + event](...args))
-      ));
+      this.subs || (this.subs = listen(io, {
+        open: () => this.onopen(),
+        packet: (packet) => this.onpacket(packet),
+        error: (err) => this.onerror(err),
+        close: (reason, description) => this.onclose(reason, description)
+      }));
       if (!io._reconnecting) io.open();
       if (io._readyState == "open") this.onopen();
       return this;
@@ -964,7 +955,7 @@
       if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
       const data = [ev, ...args];
       const { flags, io } = this;
-      const ack = typeof data[data.length - 1] == "function" && data.pop();
+      const ack = typeof data[data.length - 1] == "function" ? data.pop() : void 0;
       this.flags = {};
       if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
         enqueue(this, data, ack, flags);
@@ -972,11 +963,10 @@
       }
       const packet = this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } };
       const connected = this.connected && !io.engine._hasPingExpired();
-      const kept = connected || flags.volatile || fits(this, this.sendBuffer, packet, data);
+      const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
       if (ack) register(this, packet.id = this.ids++, ack, flags);
       if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
-      else if (kept) this.sendBuffer.push(packet);
-      else fail(this, packet.id, overflow());
+      else if (!kept) drop(this, packet);
       return this;
     }
     /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
@@ -988,7 +978,7 @@
       this.io._packet(packet);
     }
     $transmit(packet) {
-      for (const listener of this._anyOutgoingListeners.slice()) listener.apply(this, packet.data);
+      callAll(this, this._anyOutgoingListeners.slice(), packet.data);
       this.packet(packet);
     }
     onerror(err) {
@@ -1005,7 +995,7 @@
       this.id = void 0;
       this.receiveBuffer = [];
       this.$emit("disconnect", reason, description);
-      for (const id of Object.keys(this.acks)) {
+      for (const id in this.acks) {
         if (!this.sendBuffer.some((packet) => packet.id == id)) fail(this, id, new Error("socket has been disconnected"));
       }
     }
@@ -1014,18 +1004,16 @@
       if (nsp != this.nsp) return;
       if (type == CONNECT) {
         if (data?.sid) this.$onConnect(data);
-        else this.$emit("connect_error", new Error("the server speaks Socket.IO 2, which is not compatible"));
-      } else if (type == EVENT) this.onevent(packet);
-      else if (type == ACK) {
+        else this.$emit("connect_error", new Error("the server speaks Socket.IO 2"));
+      } else if (type % 3 == EVENT) this.onevent(packet);
+      else if (type % 3 == 0) {
         const ack = this.acks[id];
         delete this.acks[id];
         if (ack) ack.apply(this, ack.withError ? [null, ...data || []] : data);
-      } else if (type == DISCONNECT) {
+      } else {
         this.destroy();
-        this.onclose("io server disconnect");
-      } else if (type == CONNECT_ERROR) {
-        this.destroy();
-        this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+        if (type == DISCONNECT) this.onclose("io server disconnect");
+        else this.$emit("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
       }
     }
     /** An event; applications replace this method to see every packet. */
@@ -1035,8 +1023,8 @@
       else this.receiveBuffer.push(data);
     }
     $deliver(args) {
-      for (const listener of this._anyListeners.slice()) listener.apply(this, args);
-      super.emit.apply(this, args);
+      callAll(this, this._anyListeners.slice(), args);
+      this.$emit(...args);
       const last = args[args.length - 1];
       if (this._pid && typeof last == "string") this._lastOffset = last;
     }
@@ -1053,16 +1041,13 @@
       this.recovered = !!pid && this._pid == pid;
       this._pid = pid;
       this.connected = true;
-      const { receiveBuffer, sendBuffer } = this;
-      this.receiveBuffer = [];
-      this.sendBuffer = [];
-      for (const args of receiveBuffer) this.$deliver(args);
-      for (const packet of sendBuffer) this.$transmit(packet);
+      for (const args of this.receiveBuffer.splice(0)) this.$deliver(args);
+      for (const packet of this.sendBuffer.splice(0)) this.$transmit(packet);
       drain(this, true);
       this.$emit("connect");
     }
     destroy() {
-      for (const off of this.subs || []) off();
+      this.subs?.();
       this.subs = void 0;
       this.receiveBuffer = [];
       this.io._destroy();
@@ -1104,6 +1089,7 @@
   addCatchAll(proto$1);
 
   const DEFAULTS = {
+    reconnection: true,
     reconnectionAttempts: Infinity,
     reconnectionDelay: 1e3,
     reconnectionDelayMax: 5e3,
@@ -1129,10 +1115,9 @@
       this.opts = opts;
       this.uri = uri;
       installTimers(this, opts);
-      this._reconnection = opts.reconnection !== false;
       for (const name in DEFAULTS) {
         const value = opts[name];
-        this["_" + name] = (/^rec/.test(name) ? value || null : value) ?? DEFAULTS[name];
+        this["_" + name] = (/n[AD]/.test(name) ? value || null : value) ?? DEFAULTS[name];
       }
       const parser = opts.parser || { Encoder, Decoder };
       this.encoder = new parser.Encoder();
@@ -1140,22 +1125,12 @@
       this._autoConnect = opts.autoConnect !== false;
       if (this._autoConnect) this.open();
     }
-    reconnection(value) {
-      if (value === void 0) return this._reconnection;
-      this._reconnection = !!value;
-      if (!value) this.skipReconnect = true;
-      return this;
-    }
     /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
     open(fn) {
       if (this._readyState != "closed") return this;
       const engine = this.engine = new Engine(this.uri, this.opts);
       this._readyState = "opening";
       this.skipReconnect = false;
-      const offOpen = on(engine, "open", () => {
-        this.$onOpen();
-        fn?.();
-      });
       const fail = (err) => {
         this.$cleanup();
         this._readyState = "closed";
@@ -1163,11 +1138,20 @@
         if (fn) fn(err);
         else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
       };
-      this.subs.push(offOpen, on(engine, "error", fail), on(engine, "close", (reason) => fail(new Error(reason))));
+      this.subs.push(
+        listen(engine, {
+          open: () => {
+            this.$onOpen();
+            fn?.();
+          },
+          error: fail,
+          // A connection that ends before the handshake has come is a failure like any other.
+          close: (reason) => fail(new Error(reason))
+        })
+      );
       if (this._timeout !== false) {
         this.subs.push(
           this.$later(() => {
-            offOpen();
             fail(new Error("timeout"));
             engine.close();
           }, this._timeout)
@@ -1181,17 +1165,19 @@
       this._readyState = "open";
       this.$emit("open");
       this.subs.push(
-        on(engine, "ping", () => this.$emit("ping")),
-        on(engine, "data", (data) => {
-          try {
-            decoder.add(data);
-          } catch (err) {
-            this.onclose("parse error", err);
-          }
+        listen(engine, {
+          ping: () => this.$emit("ping"),
+          data: (data) => {
+            try {
+              decoder.add(data);
+            } catch (err) {
+              this.onclose("parse error", err);
+            }
+          },
+          error: (err) => this.$emit("error", err),
+          close: (reason, description) => this.onclose(reason, description)
         }),
-        on(engine, "error", (err) => this.$emit("error", err)),
-        on(engine, "close", (reason, description) => this.onclose(reason, description)),
-        on(decoder, "decoded", (packet) => queueMicrotask(() => this.$emit("packet", packet)))
+        listen(decoder, { decoded: (packet) => queueMicrotask(() => this.$emit("packet", packet)) })
       );
     }
     /** The socket of a namespace, made at the first call. */
@@ -1256,7 +1242,7 @@
         });
       };
       const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-      this.subs.push(this.$later(attempt, delay), listen("online", wake), listen("visibilitychange", wake));
+      this.subs.push(this.$later(attempt, delay), listen(page, { online: wake, visibilitychange: wake }));
     }
   }
   const proto = Manager.prototype;
@@ -1266,6 +1252,7 @@
     proto[name] = function(value) {
       if (value === void 0) return this["_" + name];
       this["_" + name] = value;
+      if (name == "reconnection" && !value) this.skipReconnect = true;
       return this;
     };
   }
@@ -1277,16 +1264,18 @@
       uri = void 0;
     }
     opts || (opts = {});
-    const { source, protocol: protocol2, host, port, path, query } = resolveUrl(uri);
+    const [source, protocol2, host, port, path, query] = resolveUrl(uri);
     const id = protocol2 + "://" + host + ":" + port + (opts.path || "/socket.io");
-    const own = opts.forceNew || opts["force new connection"] || opts.multiplex === false || cache[id] && path in cache[id].nsps;
+    const own = opts.forceNew || opts["force new connection"] || opts.multiplex === false || cache[id]?.nsps[path];
     const io = own ? new Manager(source, opts) : cache[id] || (cache[id] = new Manager(source, opts));
     if (query && !opts.query) opts.query = decodeQuery(query);
     return io.socket(path, opts);
   });
   Object.assign(lookup, { io: lookup, connect: lookup, lookup, Manager, Socket, protocol });
 
-  return lookup;
+  if (typeof exports == "object" && typeof module == "object") module.exports = lookup;
+  else if (typeof define == "function" && define.amd) define(() => lookup);
+  else globalThis.io = lookup;
 
-}));
+})();
 //# sourceMappingURL=socket.io.js.map

@@ -1,21 +1,22 @@
 /**
  * Runs the suite of `test/server` in a real browser: in a page, in a worker and in a service worker.
  *
- *     node scripts/browser.mjs [--start "COMMAND with {port}"] [--client min|esm|msgpack] [--only NAME] [--without recovery]
+ *     node scripts/browser.mjs [--browser chromium|firefox] [--start "COMMAND with {port}"] [--client min|esm|msgpack] [--only NAME] [--without recovery]
  *
- * The pages come from another origin than the servers, which therefore have to allow it (`--cors *`). CHROMIUM names the
- * program, /usr/bin/chromium unless told.
+ * The pages come from another origin than the servers, which therefore have to allow it (`--cors *`). CHROMIUM and
+ * FIREFOX name the programs, /usr/bin/chromium and /usr/bin/firefox-esr unless told; Firefox is driven by WebDriver BiDi.
  */
 import { build } from "esbuild";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 import { clientDist, root } from "./bundle.mjs";
 
 const { values } = parseArgs({
   options: {
+    browser: { type: "string", default: "chromium" },
     start: { type: "string", default: `node ${resolve(root, "test/official-server.mjs")} --port {port}` },
     client: { type: "string", default: "min" },
     only: { type: "string", default: "" },
@@ -94,10 +95,17 @@ const http = createServer(async (req, res) => {
 await new Promise((done) => http.listen(0, "127.0.0.1", done));
 const origin = "http://127.0.0.1:" + http.address().port;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"],
-});
+const launch = {
+  chromium: () =>
+    chromium.launch({
+      executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"],
+    }),
+  firefox: () => firefox.launch({ channel: "moz-firefox", executablePath: process.env.FIREFOX || "/usr/bin/firefox-esr" }),
+}[values.browser];
+if (!launch) throw new Error("no such browser: " + values.browser);
+const browser = await launch();
+console.log(values.browser, browser.version());
 let failed = 0;
 let passed = 0;
 function report(where, results) {
@@ -112,12 +120,18 @@ const wanted = (name) => name.includes(values.only);
 try {
   for (const entry of SUITE.filter(wanted)) {
     const page = await browser.newPage();
-    page.on("pageerror", (err) => report(entry, [{ name: "an error that nobody caught", error: String(err?.stack ?? err), ms: 0 }]));
     await page.goto(origin + "/");
+    // Not playwright's `pageerror`: Firefox counts what the console says of the network too.
+    await page.evaluate(() => {
+      window.uncaught = [];
+      const note = (err) => uncaught.push({ name: "an error that nobody caught", error: String(err?.stack ?? err), ms: 0 });
+      addEventListener("error", ({ error, message }) => note(error ?? message));
+      addEventListener("unhandledrejection", ({ reason }) => note(reason));
+    });
     if (values.client == "esm") await page.evaluate(async (url) => (window.io = (await import(url)).io), "/" + BUNDLE);
     else await page.addScriptTag({ url: "/" + BUNDLE });
     await page.addScriptTag({ url: "/" + entry });
-    report(entry, await page.evaluate(() => runTests()));
+    report(entry, await page.evaluate(async () => [...(await runTests()), ...uncaught]));
     await page.close();
   }
   if (wanted(WORKER)) {

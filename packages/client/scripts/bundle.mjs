@@ -13,7 +13,7 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 export const clientDist = resolve(root, "../../crates/server/client-dist");
 
 const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
-const banner = `/*! Enchufe client ${version}, MIT OR Apache-2.0 */`;
+const banner = `/*! Enchufe ${version}, MIT or Apache-2.0 */`;
 
 /** Resolves "./x.js" to "./x.ts" and strips the types; with `msgpack`, that parser stands in the place of the default one. */
 const typescript = (msgpack, target) => ({
@@ -47,7 +47,6 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
     exports,
     outro,
     banner,
-    name: "io",
     generatedCode: "es2015",
     esModule: false,
     sourcemap: true,
@@ -72,10 +71,10 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
 
 /** The bundles that are embedded in the server. */
 const SERVER = [
-  { file: "socket.io.js", entry: "classic.ts", format: "umd" },
-  { file: "socket.io.min.js", entry: "classic.ts", format: "umd", minified: true },
+  { file: "socket.io.js", entry: "classic.ts", format: "iife" },
+  { file: "socket.io.min.js", entry: "classic.ts", format: "iife", minified: true },
   { file: "socket.io.esm.min.js", entry: "index.ts", format: "es", target: "es2022", minified: true },
-  { file: "socket.io.msgpack.min.js", entry: "classic.ts", format: "umd", minified: true, msgpack: true },
+  { file: "socket.io.msgpack.min.js", entry: "classic.ts", format: "iife", minified: true, msgpack: true },
 ];
 
 /** Those that are in the npm package besides. The official server serves no such file, and neither does ours. */
@@ -84,7 +83,7 @@ const PACKAGE = [{ file: "socket.io.esm.msgpack.min.js", entry: "index.ts", form
 async function build(variants) {
   const files = {};
   for (const variant of variants) {
-    const { code, map } = await bundle({ exports: variant.format == "umd" ? "default" : "named", ...variant });
+    const { code, map } = await bundle({ exports: variant.format == "iife" ? "none" : "named", ...variant });
     files[variant.file] = code;
     files[variant.file + ".map"] = map;
   }

@@ -3,7 +3,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { allBundles } from "./bundle.mjs";
 
 // Bytes, gzip -9, about what they have: what is added has to be saved elsewhere. The official bundles have 14,763 and 12,888.
-const budget = { "socket.io.min.js": 9090, "socket.io.esm.min.js": 9090, "socket.io.msgpack.min.js": 10100, "socket.io.esm.msgpack.min.js": 10100 };
+const budget = { "socket.io.min.js": 8550, "socket.io.esm.min.js": 8580, "socket.io.msgpack.min.js": 9750, "socket.io.esm.msgpack.min.js": 9750 };
 
 let over = false;
 for (const [name, content] of Object.entries(await allBundles())) {

@@ -68,7 +68,8 @@ export class Emitter<
     ev: Ev,
     listener: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
   ): this {
-    (this._callbacks["$" + (ev as string)] ||= []).push(listener);
+    // A list is never changed but replaced: who goes through the old one is not disturbed, and it takes no more than it holds.
+    this._callbacks["$" + (ev as string)] = [...(this.listeners(ev) as Listener[]), listener];
     return this;
   }
 
@@ -95,7 +96,7 @@ export class Emitter<
     const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
     if (!arguments.length) this._callbacks = {};
     else if (arguments.length < 2 || (!i && !list[1])) delete this._callbacks["$" + (ev as string)];
-    else if (i >= 0) list.splice(i, 1);
+    else if (i >= 0) this._callbacks["$" + (ev as string)] = list.filter((_, j) => j != i);
     return this;
   }
 
@@ -124,13 +125,14 @@ proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
 proto.$emit = proto.emitReserved = proto.emit;
 
-/** Calls listeners, those that are there now. */
 export function callAll(target: any, listeners: readonly Listener[], args: any[]): void {
-  for (const listener of listeners.slice()) listener.apply(target, args);
+  for (const listener of listeners) listener.apply(target, args);
 }
 
-/** Adds a listener and returns the function that removes it. */
-export function on(target: any, ev: string, listener: (...args: any[]) => void): () => void {
-  target.on(ev, listener);
-  return () => target.off(ev, listener);
+/** Adds listeners, by event, and returns the function that removes them. */
+export function listen(target: any, listeners: Record<string, (...args: any[]) => void>): () => void {
+  for (const ev in listeners) target.on(ev, listeners[ev]);
+  return () => {
+    for (const ev in listeners) target.off(ev, listeners[ev]);
+  };
 }

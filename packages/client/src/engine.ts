@@ -4,10 +4,10 @@
  * Promises: packets leave in the order of `write`; `close` comes once, with its reason; `close()` lets out what was written
  * before and waits for an upgrade that is under way.
  */
-import { Emitter } from "./emitter.js";
+import { Emitter, listen } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import { packetsThatFit, protocol, type Packet, type PacketType, type RawData } from "./packet.js";
-import { installTimers, listen, platform } from "./platform.js";
+import { installTimers, page, platform } from "./platform.js";
 import type { CloseDetails, Transport } from "./transport.js";
 import { transports, type TransportCtor } from "./transports/index.js";
 import { probe } from "./upgrade.js";
@@ -70,7 +70,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   declare $later: (fn: () => void, ms?: number) => () => void;
 
   private declare readonly $ctors: TransportCtor[];
-  private declare readonly $unlisten: (() => void)[];
+  private declare readonly $unlisten: () => void;
   private declare $inFlight: number;
   private declare $heartbeat: number;
   private declare $maxPayload: number;
@@ -85,11 +85,11 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       transportOptions: {},
       ...options,
     });
-    const page: any = globalThis.location || {};
-    const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || page.host || "localhost");
+    const here: any = globalThis.location || {};
+    const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
     opts.hostname = host;
     opts.port = port || (!uri && opts.port);
-    opts.secure = uri ? isSecure(protocol) : opts.secure ?? page.protocol == "https:";
+    opts.secure = uri ? isSecure(protocol) : opts.secure ?? here.protocol == "https:";
     if (query) opts.query = query;
     if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
     opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
@@ -103,17 +103,17 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
 
     const check = () => this._hasPingExpired();
-    this.$unlisten = [
+    this.$unlisten = listen(page, {
       // The loopback works offline too.
-      listen("offline", () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" })),
+      offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
       // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
-      listen("pagehide", () => this.transport.off("error").off("close")),
-      listen("pageshow", ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" })),
-      listen("beforeunload", () => opts.closeOnBeforeunload && this.transport?.off().close()),
+      pagehide: () => this.transport.off("error").off("close"),
+      pageshow: ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }),
+      beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
       // The timers of a page that nobody looks at are late or frozen.
-      listen("visibilitychange", check),
-      listen("online", check),
-    ];
+      visibilitychange: check,
+      online: check,
+    });
     this.$open();
   }
 
@@ -142,11 +142,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** @internal */
   $setTransport(transport: Transport): void {
     this.transport?.off();
-    this.transport = transport
-      .on("drain", () => this.$onDrain())
-      .on("packet", (packet) => this.$onPacket(packet))
-      .on("error", (err) => this.$onError(err))
-      .on("close", (details) => this.$close("transport close", details));
+    this.transport = transport;
+    listen(transport, {
+      drain: () => this.$onDrain(),
+      packet: (packet) => this.$onPacket(packet),
+      error: (err) => this.$onError(err),
+      close: (details) => this.$close("transport close", details),
+    });
   }
 
   private $onPacket(packet: Packet): void {
@@ -282,7 +284,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$cancelPing();
     this.transport.off("close");
     this.transport.close().off();
-    for (const unlisten of this.$unlisten) unlisten();
+    this.$unlisten();
     this.readyState = "closed";
     this.id = null!;
     this.$emit("close", reason, description);

@@ -5,11 +5,11 @@
  * out one microtask after they were read, so that an exception of a listener is not taken for a bad packet.
  */
 import { backoff } from "./backoff.js";
-import { Emitter, on, type DefaultEventsMap, type EventsMap } from "./emitter.js";
+import { Emitter, listen, type DefaultEventsMap, type EventsMap } from "./emitter.js";
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
 import { Decoder, Encoder } from "./parser.js";
-import { installTimers, listen } from "./platform.js";
+import { installTimers, page } from "./platform.js";
 import type { Packet } from "./protocol.js";
 import { Socket, type DisconnectDescription } from "./socket.js";
 
@@ -129,13 +129,15 @@ export class Manager<
       else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
     };
     this.subs.push(
-      on(engine, "open", () => {
-        this.$onOpen();
-        fn?.();
+      listen(engine, {
+        open: () => {
+          this.$onOpen();
+          fn?.();
+        },
+        error: fail,
+        // A connection that ends before the handshake has come is a failure like any other.
+        close: (reason) => fail(new Error(reason)),
       }),
-      on(engine, "error", fail),
-      // A connection that ends before the handshake has come is a failure like any other.
-      on(engine, "close", (reason) => fail(new Error(reason))),
     );
 
     if (this._timeout !== false) {
@@ -155,17 +157,19 @@ export class Manager<
     this._readyState = "open";
     this.$emit("open");
     this.subs.push(
-      on(engine, "ping", () => this.$emit("ping")),
-      on(engine, "data", (data) => {
-        try {
-          decoder.add(data);
-        } catch (err) {
-          this.onclose("parse error", err as Error);
-        }
+      listen(engine, {
+        ping: () => this.$emit("ping"),
+        data: (data) => {
+          try {
+            decoder.add(data);
+          } catch (err) {
+            this.onclose("parse error", err as Error);
+          }
+        },
+        error: (err) => this.$emit("error", err),
+        close: (reason, description) => this.onclose(reason, description),
       }),
-      on(engine, "error", (err) => this.$emit("error", err)),
-      on(engine, "close", (reason, description) => this.onclose(reason, description)),
-      on(decoder, "decoded", (packet) => queueMicrotask(() => this.$emit("packet", packet))),
+      listen(decoder, { decoded: (packet) => queueMicrotask(() => this.$emit("packet", packet)) }),
     );
   }
 
@@ -239,7 +243,7 @@ export class Manager<
     };
     // No reason to wait any longer; and the timers of a page that nobody looked at are throttled.
     const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-    this.subs.push(this.$later(attempt, delay), listen("online", wake), listen("visibilitychange", wake));
+    this.subs.push(this.$later(attempt, delay), listen(page, { online: wake, visibilitychange: wake }));
   }
 }
 

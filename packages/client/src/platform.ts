@@ -38,11 +38,11 @@ export const platform = {
     new (WebSocket as any)(url, protocols, { headers: options.extraHeaders }),
 };
 
-/** Listens to the page or the worker, where there are events; gives the removal. */
-export function listen(event: string, listener: (event: any) => void): () => void {
-  globalThis.addEventListener?.(event, listener);
-  return () => globalThis.removeEventListener?.(event, listener);
-}
+/** The page or the worker, where there are events, as an emitter. */
+export const page = {
+  on: (event: string, listener: (event: any) => void): void => globalThis.addEventListener?.(event, listener),
+  off: (event: string, listener: (event: any) => void): void => globalThis.removeEventListener?.(event, listener),
+};
 
 /**
  * Gives `target` its `$later`, which runs a function after a time and gives the way to prevent it. The timers are those of

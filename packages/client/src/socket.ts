@@ -9,7 +9,7 @@ import type { AllButLast, DecorateAcknowledgements, FirstArg, Last } from "./ack
 import { fail, register, type Ack } from "./acks.js";
 import { add, drop } from "./buffer.js";
 import { addCatchAll } from "./catch-all.js";
-import { Emitter, callAll, on, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
+import { Emitter, callAll, listen, type DefaultEventsMap, type EventNames, type EventParams, type EventsMap } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import type { Auth, SocketOptions } from "./options.js";
 import { promise } from "./promise.js";
@@ -75,7 +75,7 @@ export class Socket<
   private ids = 0;
   private acks: Record<string, Ack> = {};
   private flags: Flags = {};
-  private subs?: (() => void)[];
+  private subs?: () => void;
   private _anyListeners: Listener[] = [];
   private _anyOutgoingListeners: Listener[] = [];
 
@@ -101,9 +101,12 @@ export class Socket<
   connect(): this {
     const { io } = this;
     if (this.connected) return this;
-    this.subs ||= ["open", "packet", "error", "close"].map((event) =>
-      on(io, event, (...args) => (this as any)["on" + event](...args)),
-    );
+    this.subs ||= listen(io, {
+      open: () => this.onopen(),
+      packet: (packet) => this.onpacket(packet),
+      error: (err) => this.onerror(err),
+      close: (reason, description) => this.onclose(reason, description),
+    });
     if (!io._reconnecting) io.open();
     if (io._readyState == "open") this.onopen();
     return this;
@@ -151,7 +154,7 @@ export class Socket<
   }
 
   private $transmit(packet: Partial<Packet>): void {
-    callAll(this, this._anyOutgoingListeners, packet.data!);
+    callAll(this, this._anyOutgoingListeners.slice(), packet.data!);
     this.packet(packet);
   }
 
@@ -205,7 +208,7 @@ export class Socket<
   }
 
   private $deliver(args: any[]): void {
-    callAll(this, this._anyListeners, args);
+    callAll(this, this._anyListeners.slice(), args);
     this.$emit(...(args as [any]));
     const last = args[args.length - 1];
     if (this._pid && typeof last == "string") this._lastOffset = last;
@@ -232,7 +235,7 @@ export class Socket<
   }
 
   private destroy(): void {
-    this.subs?.forEach((off) => off());
+    this.subs?.();
     this.subs = undefined;
     this.receiveBuffer = [];
     this.io._destroy();

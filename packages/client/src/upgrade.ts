@@ -4,6 +4,7 @@
  *
  * Promises: a probe that fails changes nothing, not even when it fails while the old transport is being brought to rest.
  */
+import { listen } from "./emitter.js";
 import type { Engine } from "./engine.js";
 import type { Packet } from "./packet.js";
 import { platform } from "./platform.js";
@@ -20,7 +21,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
   const end = () => {
     over = true;
     transport.off();
-    engine.off("close", onClose).off("upgrading", onUpgrading);
+    off();
   };
 
   const fail = (reason: unknown, silent?: boolean) => {
@@ -60,7 +61,7 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
       });
     });
 
-  engine.on("close", onClose).on("upgrading", onUpgrading);
+  const off = listen(engine, { close: onClose, upgrading: onUpgrading });
   if (upgrades[1] && name == "websocket") {
     engine.$later(() => over || transport.open(), HEAD_START);
   } else transport.open();

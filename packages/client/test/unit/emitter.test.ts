@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Emitter, on } from "../../src/emitter.js";
+import { Emitter, listen } from "../../src/emitter.js";
 
 const make = () => new Emitter<any, any, any>();
 
@@ -95,7 +95,7 @@ test("an_exception_reaches_the_emitter", () => {
 
 test("on_returns_the_removal", () => {
   const emitter = make();
-  const off = on(emitter, "x", () => {});
+  const off = listen(emitter, { x: () => {} });
   assert.equal(emitter.hasListeners("x"), true);
   off();
   assert.equal(emitter.hasListeners("x"), false);

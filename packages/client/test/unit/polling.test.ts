@@ -187,10 +187,10 @@ test("pause_waits_for_the_poll_and_the_post_and_resume_polls_again", async () =>
   await last("POST").reply("ok");
   assert.equal(paused, 1);
   assert.equal(transport.readyState, "paused");
-  transport.resume();
+  transport.resume!();
   assert.equal(of("GET").length, 3);
   transport.pause(() => paused++);
-  transport.resume();
+  transport.resume!();
   await last("GET").reply("6");
   assert.equal(paused, 1);
   assert.equal(of("GET").length, 4, "resumed before it came to rest");
