@@ -24,7 +24,7 @@ use crate::engine::EngineHandler;
 use crate::error::BuildError;
 use crate::extract::{Context, FromContext, Nothing, Rejection, SocketKind};
 use crate::id::SocketId;
-use crate::namespace::{Namespace, Namespaces};
+use crate::namespace::{Namespace, Namespaces, rooted};
 use crate::operators::{Broadcast, Cluster};
 use crate::origin::OriginCheck;
 use crate::recovery::Plan;
@@ -143,7 +143,7 @@ impl Server {
     /// Where no such namespace was defined, and no pattern allows it: a mistake in the program. Use
     /// [`Server::namespace`] for names that come from elsewhere.
     pub fn of(&self, namespace: &str) -> Broadcast {
-        let name = if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") };
+        let name = rooted(namespace);
         match self.0.namespaces.find_at_once(&name) {
             Some(made) => Broadcast::new(Self::announce(&self.0, made)),
             None => panic!("no namespace {name} was defined; there are {:?}", self.0.namespaces.names()),
@@ -153,7 +153,7 @@ impl Server {
     /// Everybody in a namespace, if there is one of this name already.
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<Broadcast> {
-        self.0.namespaces.get(name).map(Broadcast::new)
+        self.0.namespaces.get(&rooted(name)).map(Broadcast::new)
     }
 
     /// The names of the namespaces that exist, the dynamic ones that clients have asked for included.
@@ -165,7 +165,7 @@ impl Server {
     /// The socket with this id in a namespace, if it is on this node.
     #[must_use]
     pub fn socket(&self, namespace: &str, id: &SocketId) -> Option<Socket> {
-        self.0.namespaces.get(namespace)?.socket(id)
+        self.0.namespaces.get(&rooted(namespace))?.socket(id)
     }
 
     /// The number of connections on this node, whatever they have joined.

@@ -1,7 +1,7 @@
 //! `Namespace`: what the application registers, before the server is built.
 
 use super::execution::Execution;
-use super::name::{Dynamic, Matcher, Name};
+use super::name::{Dynamic, Matcher, Name, rooted};
 use super::routes::Routes;
 use crate::error::BuildError;
 use crate::extract::{
@@ -50,7 +50,7 @@ enum Fault {
 impl Namespace {
     /// The namespace of this name. A name that doesn't begin with `/` gets one; `/` is the main namespace.
     pub fn new(name: impl Into<String>) -> Self {
-        Self::named(Name::Exact(rooted(name.into()).into()))
+        Self::named(Name::Exact(rooted(&name.into()).into()))
     }
 
     /// Namespaces that come into being when a client asks for a name that `accepts` and that no
@@ -81,7 +81,7 @@ impl Namespace {
     /// Namespace::pattern("/tenant-*"); // "/tenant-7", and neither "/tenant-" nor "/tenant-7/chat"
     /// ```
     pub fn pattern(pattern: impl Into<String>) -> Self {
-        let pattern = rooted(pattern.into());
+        let pattern = rooted(&pattern.into()).into_owned();
         Self::made(Dynamic::pattern(&pattern), pattern)
     }
 
@@ -287,7 +287,8 @@ impl Namespace {
     /// fit, refuses: to see all events take [`RawArgs`](crate::RawArgs), or a `Result<Data<T>, Rejection>`.
     ///
     /// It may take its time: later events of the socket wait for it, so that their order stays, within
-    /// [`Limits::max_early_bytes`](crate::Limits::max_early_bytes). Where there is none, events go straight to their handlers.
+    /// [`Limits::max_early_bytes`](crate::Limits::max_early_bytes). With [`Execution::keyed`] events wait for those of their
+    /// own key, whoever sent them, and pass beside others. Where there is none, events go straight to their handlers.
     ///
     /// ```
     /// use enchufe::{Event, Namespace, Refusal, Socket};
@@ -415,12 +416,4 @@ impl fmt::Debug for Namespace {
 pub(crate) struct Definition {
     pub(crate) name: Name,
     pub(crate) routes: Arc<Routes>,
-}
-
-/// The name with the slash that all begin with.
-fn rooted(mut name: String) -> String {
-    if !name.starts_with('/') {
-        name.insert(0, '/');
-    }
-    name
 }

@@ -1,7 +1,7 @@
 //! Event middleware: what an event passes before it reaches its handlers.
 //!
 //! Promises: the middlewares see a socket's events one at a time and in order, however long one takes: later events
-//! wait in the socket's lane. One that fails or panics keeps its event from the handlers.
+//! wait in the socket's lane. Where the application gives events keys, that holds for those of one key. One that fails or panics keeps its event from the handlers.
 
 use std::sync::atomic::Ordering;
 

@@ -31,7 +31,7 @@ pub use self::children::Children;
 pub(crate) use self::core::NamespaceCore;
 pub use self::execution::{EventKey, Execution};
 pub(crate) use self::lanes::{Granted, Turn};
-pub(crate) use self::name::Name;
+pub(crate) use self::name::{Name, rooted};
 pub use self::own_routes::HandlerId;
 pub(crate) use self::own_routes::{OwnRoutes, with_ack};
 pub(crate) use self::registry::{Found, Made, Namespaces};

@@ -1,5 +1,6 @@
 //! What a namespace is called, or how to know the names of several.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +46,11 @@ impl Dynamic {
         Ok(Self::new(pattern, Matcher::Regex(whole(pattern)?)))
     }
 
+    /// Whether the application calls it so. A label that is a pattern may be given without its slash, as the pattern may.
+    pub(crate) fn is_called(&self, label: &str) -> bool {
+        *self.label == *label || *self.label == *rooted(label)
+    }
+
     /// Whether this name is meant; `None` where it depends on who asks. A predicate that panics says no.
     pub(crate) fn matches(&self, name: &str) -> Option<bool> {
         match &self.matcher {
@@ -60,6 +66,11 @@ impl Dynamic {
 /// What matches only whole names.
 fn whole(pattern: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{pattern})$"))
+}
+
+/// The name with the slash that all begin with.
+pub(crate) fn rooted(name: &str) -> Cow<'_, str> {
+    if name.starts_with('/') { name.into() } else { format!("/{name}").into() }
 }
 
 impl fmt::Display for Name {

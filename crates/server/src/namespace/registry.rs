@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
-use super::name::Dynamic;
+use super::name::{Dynamic, rooted};
 use super::{Definition, Name, NamespaceCore, Routes};
 use crate::error::BuildError;
 use crate::parser::Parser;
@@ -214,14 +214,14 @@ impl Namespaces {
 
     /// What was made for the dynamic definitions of this label; `None` where there is no such definition.
     pub(crate) fn children(&self, label: &str) -> Option<Vec<Arc<NamespaceCore>>> {
-        if !self.parents.read().iter().any(|parent| *parent.dynamic.label == *label) {
+        if !self.parents.read().iter().any(|parent| parent.dynamic.is_called(label)) {
             return None;
         }
         let by_name = self.by_name.read();
         let children = by_name
             .cores
             .values()
-            .filter(|namespace| namespace.parent().is_some_and(|parent| *parent.dynamic.label == *label));
+            .filter(|namespace| namespace.parent().is_some_and(|parent| parent.dynamic.is_called(label)));
         Some(children.cloned().collect())
     }
 
@@ -267,8 +267,10 @@ impl Namespaces {
     pub(crate) fn remove(&self, name: &str) -> Option<Vec<Socket>> {
         let mut parents = self.parents.write();
         let mut by_name = self.by_name.write();
-        let mut removed: Vec<Arc<NamespaceCore>> = by_name.cores.remove(name).into_iter().collect();
-        let gone: Vec<_> = parents.extract_if(.., |parent| *parent.dynamic.label == *name).collect();
+        let gone: Vec<_> = parents.extract_if(.., |parent| parent.dynamic.is_called(name)).collect();
+        // A label without a slash is not the name of another namespace.
+        let name = if gone.is_empty() { rooted(name) } else { name.into() };
+        let mut removed: Vec<Arc<NamespaceCore>> = by_name.cores.remove(&*name).into_iter().collect();
         // What is held besides might be let go of by the others this moment: not under the lock.
         let held = by_name.held(&gone);
         for parent in &gone {

@@ -80,7 +80,8 @@ impl ServerBuilder {
     /// server is built, those that are added later, and each that a client or [`Server::of`] calls into being for a
     /// dynamic definition. It is the event `new_namespace` of the official server.
     ///
-    /// It is called before anybody is in it. It must be quick and must not block: a client waits for it.
+    /// It is called before the client that brought it into being is in it; one that asks for it on another thread at that
+    /// moment may be quicker. It must be quick and must not block: a client waits for it.
     ///
     /// ```
     /// use enchufe::{Namespace, Server};

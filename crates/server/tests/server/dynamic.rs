@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use enchufe::{
     Auth, BuildError, DisconnectReason, HandlerError, Handshake, Limits, Namespace, NamespaceName, Refusal,
-    Server, ServerBuilder, Socket, State,
+    Server, ServerBuilder, Socket, SocketId, State,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -396,6 +396,25 @@ async fn namespaces_are_added_and_removed_while_the_server_runs() {
         let names = ["/new", "/t-1", "/t-1", "/t-2"];
         assert_eq!(entries, names.map(|name| format!("{name} {why}")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_is_found_by_its_name_with_or_without_the_slash() {
+    let io = build([Namespace::new("chat"), Namespace::pattern("tenant-*")]);
+    let (mut client, id) = Client::join(&io, Via::WebSocket, "40/chat,").await;
+    assert_eq!(ask(&mut client, "/tenant-1", "").await, "in");
+    let id = SocketId::parse(&id).unwrap();
+    for (chat, tenant, tenants) in [("chat", "tenant-1", "tenant-*"), ("/chat", "/tenant-1", "/tenant-*")] {
+        assert_eq!(io.of(chat).namespace_name(), "/chat");
+        assert_eq!(io.namespace(chat).unwrap().namespace_name(), "/chat");
+        assert!(io.namespace(tenant).is_some());
+        assert!(io.socket(chat, &id).is_some());
+        assert_eq!(io.children(tenants).len(), 1);
+    }
+    assert!(io.remove_namespace("chat"));
+    assert_eq!(client.next().await, "41/chat,");
+    assert!(io.remove_namespace("tenant-*"));
+    assert_eq!(client.next().await, "41/tenant-1,");
 }
 
 #[tokio::test(start_paused = true)]
