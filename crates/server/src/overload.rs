@@ -5,8 +5,8 @@
 //! given up without being counted.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use enchufe_proto::engine::{CloseReason, Shed};
 use foldhash::fast::RandomState;
@@ -49,20 +49,21 @@ impl OutboxPolicy {
 #[derive(Default)]
 pub(crate) struct Backlog {
     bytes: AtomicUsize,
-    /// Makes numbers of the keys of packets.
-    hasher: RandomState,
     /// One driver is shedding.
     shedding: Mutex<()>,
+}
+
+/// Seeded at random, so that no client can find keys that displace others'.
+static HASH: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// The number of a packet's key in its namespace, be it emitted to one socket or to many.
+pub(crate) fn conflation_key(namespace: &str, key: impl Hash) -> u64 {
+    HASH.hash_one((namespace, key))
 }
 
 impl Backlog {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// The number of a packet's key in its namespace.
-    pub(crate) fn key(&self, namespace: &str, key: impl Hash) -> u64 {
-        self.hasher.hash_one((namespace, key))
     }
 
     /// So much waited for a connection, and now this.

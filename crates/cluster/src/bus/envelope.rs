@@ -91,12 +91,15 @@ pub struct Reach {
     pub compress: bool,
     /// How long answers are waited for.
     pub timeout: Option<Duration>,
+    /// It takes the place of an earlier event with this key that still waits for a client. Not official; a number that means
+    /// something in the process that made it, and elsewhere only that two events of it have the same key.
+    pub key: Option<u64>,
 }
 
 impl Reach {
     /// A selection, without any flag.
     pub fn new(selection: Selection) -> Self {
-        Self { selection, volatile: false, compress: true, timeout: None }
+        Self { selection, volatile: false, compress: true, timeout: None, key: None }
     }
 }
 

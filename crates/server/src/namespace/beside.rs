@@ -13,7 +13,8 @@ impl Namespace {
     /// [`Broadcast::server_side_emit`]. What it returns answers, where the node asks for it, as for
     /// [`on`](Self::on); of several handlers of one event, the first registered that returns a value does.
     ///
-    /// Clients can't send such events. There is no socket: the handler takes a [`ServerSideEvent`].
+    /// Clients can't send such events. There is no socket: the handler takes a [`ServerSideEvent`]. Handlers begin one after
+    /// another, in the order in which the events came, whatever their namespaces; one that has to wait goes on beside the next.
     ///
     /// ```
     /// use enchufe::{HandlerError, Namespace, ServerSideEvent};

@@ -1,5 +1,7 @@
 //! `Children`: all namespaces of one dynamic definition at once.
 
+use std::hash::Hash;
+
 use serde::Serialize;
 
 use crate::error::EmitError;
@@ -49,6 +51,16 @@ impl Children {
     /// Those who cannot take it at once do not get it.
     pub fn volatile(self) -> Self {
         self.map(Broadcast::volatile)
+    }
+
+    /// As [`Broadcast::conflate`].
+    pub fn conflate(self, key: impl Hash) -> Self {
+        self.map(|child| child.conflate(&key))
+    }
+
+    /// As [`Broadcast::compress`].
+    pub fn compress(self, compress: bool) -> Self {
+        self.map(|child| child.compress(compress))
     }
 
     /// Emits an event to all of them. Queued for every socket of this node before this returns.

@@ -266,6 +266,15 @@ impl NamespaceCore {
         count
     }
 
+    /// As [`broadcast`](Self::broadcast), for each in the place of what still waits with the same key.
+    pub(crate) fn broadcast_latest(&self, selection: &Selection, frames: &Frames, key: u64) {
+        let mut shown = self.watch();
+        self.members.read().select(selection, |socket| {
+            shown.note(socket, socket.deliver_latest(frames, key));
+        });
+        shown.show(frames);
+    }
+
     /// Notes those whose handlers want to see a packet.
     pub(super) fn watch(&self) -> Shown {
         Shown { watched: self.watched.load(Ordering::Acquire), to: Vec::new() }

@@ -152,12 +152,14 @@ impl NamespaceCore {
 
     // ---- sending ---------------------------------------------------------------------------------
 
-    /// Queues a packet for everybody selected, and keeps it for those who are away.
+    /// Queues a packet for everybody selected, and keeps it for those who are away. With a key it takes the place of an
+    /// earlier one that still waits for a connection; in the log both are kept.
     pub(crate) fn broadcast_recoverable(
         &self,
         recovery: &NamespaceRecovery,
         selection: &Selection,
         packet: Recoverable,
+        key: Option<u64>,
     ) {
         let mut shown = self.watch();
         let members = self.members.read();
@@ -165,7 +167,10 @@ impl NamespaceCore {
         let (position, frames) = append(&mut store, recovery, selection, false, packet);
         let gone = store.gone();
         members.select(selection, |socket| {
-            let delivered = socket.deliver(&frames, false);
+            let delivered = match key {
+                Some(key) => socket.deliver_latest(&frames, key),
+                None => socket.deliver(&frames, false),
+            };
             if delivered && let Some(session) = socket.session() {
                 session.hand_out(position, gone);
             }
@@ -195,7 +200,7 @@ impl NamespaceCore {
             let awaited = session.may_return() && store.find(recovery.now(), &session.pid).is_some();
             drop(store);
             if awaited {
-                self.broadcast_recoverable(recovery, &session.own, packet);
+                self.broadcast_recoverable(recovery, &session.own, packet, key);
             }
             return;
         }

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use enchufe_cluster::bus::{Envelope, Message, NodeId, Outgoing, Reach, Receiver, RequestId};
-use tokio::runtime::Handle;
 
 use super::collecting::Relay;
-use super::{Broadcast, BroadcastAnswers, Cluster, answers, server_side};
+use super::{Broadcast, BroadcastAnswers, Cluster, answers, beside, server_side};
 use crate::core::Core;
 use crate::frames;
 use crate::namespace::NamespaceCore;
@@ -136,26 +135,6 @@ impl Asked {
         let Some(made) = self.core.namespaces.find_at_once(&self.namespace) else { return answer(None) };
         let namespace = Server::announce(&self.core, made);
         let tasks = server_side::dispatch(&namespace, &self.from, packet, answer);
-        self.core.within_runtime(|| {
-            for task in tasks {
-                self.core.run_beside(task);
-            }
-        });
-    }
-}
-
-impl Core {
-    /// Polls a future that belongs to no connection once here; where it is not done it goes on as a task of its own.
-    fn run_beside(&self, mut task: crate::core::Task) {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        if task.as_mut().poll(&mut cx).is_pending() {
-            if Handle::try_current().is_err() {
-                tracing::error!(
-                    "a server-side handler has to wait, and there is no runtime in which it could"
-                );
-                return;
-            }
-            self.tasks.spawn(task);
-        }
+        self.core.within_runtime(|| beside::run(&self.core, &self.cluster, tasks));
     }
 }

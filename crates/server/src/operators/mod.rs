@@ -1,6 +1,7 @@
 //! Reaching many sockets at once: whom, and how.
 
 mod answers;
+mod beside;
 mod collecting;
 mod fetch;
 mod inbox;
@@ -10,6 +11,7 @@ mod room_events;
 mod rooms;
 mod server_side;
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +39,7 @@ pub(crate) use self::server_side::{ServerSideHandler, is_reserved_for_servers};
 use crate::error::EmitError;
 use crate::frames;
 use crate::namespace::NamespaceCore;
+use crate::overload::conflation_key;
 use crate::socket::{Emitted, Socket};
 
 /// A selection of a namespace's sockets, and how to reach them. Each method gives a new one.
@@ -58,12 +61,14 @@ pub struct Broadcast {
     volatile: bool,
     compress: bool,
     timeout: Option<Duration>,
+    /// The number of its key.
+    key: Option<u64>,
 }
 
 impl Broadcast {
     pub(crate) fn new(namespace: Arc<NamespaceCore>) -> Self {
         let selection = Selection::new();
-        Self { namespace, selection, local: false, volatile: false, compress: true, timeout: None }
+        Self { namespace, selection, local: false, volatile: false, compress: true, timeout: None, key: None }
     }
 
     /// What another node has asked this one to reach: its own sockets.
@@ -74,6 +79,7 @@ impl Broadcast {
             volatile: reach.volatile,
             compress: reach.compress,
             timeout: reach.timeout,
+            key: reach.key,
             selection: reach.selection,
         }
     }
@@ -122,6 +128,21 @@ impl Broadcast {
         self
     }
 
+    /// The next emits take the place of earlier ones with the same key that a client has not been sent yet: for what only
+    /// matters in its latest state, such as positions and prices. A client that reads too slowly then gets fewer of them, and
+    /// none that is out of date. See [`Socket::conflate`], which shares its keys. Without effect together with
+    /// [`volatile`](Self::volatile), or for emits whose answers are waited for.
+    ///
+    /// ```
+    /// # fn example(io: &enchufe::Server) -> Result<(), enchufe::EmitError> {
+    /// io.to("traders").conflate(("price", "ACME")).emit("price", ("ACME", 12.5))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn conflate(mut self, key: impl Hash) -> Self {
+        self.key = Some(conflation_key(self.namespace.name(), key));
+        self
+    }
+
     /// How long answers may take: those to [`Broadcast::emit_with_ack`], and in a cluster those of the other nodes to
     /// [`Broadcast::fetch_sockets`] and [`Broadcast::server_side_emit_with_ack`]. Default 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -157,11 +178,14 @@ impl Broadcast {
         {
             let packet = frames::recoverable_event(wire, recovery.placeholder(), event, args)?;
             let packet = packet.compressible(self.compress);
-            self.namespace.broadcast_recoverable(recovery, &self.selection, packet);
+            self.namespace.broadcast_recoverable(recovery, &self.selection, packet, self.key);
             return Ok(());
         }
         let frames = frames::compressible(frames::event(wire, None, event, args)?, self.compress);
-        self.namespace.broadcast(&self.selection, &frames, self.volatile);
+        match self.key.filter(|_| !self.volatile) {
+            Some(key) => self.namespace.broadcast_latest(&self.selection, &frames, key),
+            None => drop(self.namespace.broadcast(&self.selection, &frames, self.volatile)),
+        }
         Ok(())
     }
 
@@ -277,6 +301,7 @@ impl Broadcast {
         reach.volatile = self.volatile;
         reach.compress = self.compress;
         reach.timeout = self.timeout;
+        reach.key = self.key;
         reach
     }
 

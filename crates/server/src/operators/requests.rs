@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::BroadcastAnswers;
+use super::beside::Beside;
 use crate::namespace::NamespaceCore;
 use crate::socket::Emitted;
 
@@ -22,6 +23,7 @@ pub(crate) struct Cluster {
     requests: Mutex<HashMap<RequestId, Request, RandomState>>,
     /// The nodes for which answers are awaited here, or were: each ends with the node.
     asking: Mutex<HashMap<NodeId, CancellationToken, RandomState>>,
+    pub(super) beside: Beside,
 }
 
 /// What is asked of the other nodes.
@@ -34,7 +36,12 @@ pub(super) enum Request {
 
 impl Cluster {
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
-        Arc::new(Self { bus, requests: Mutex::default(), asking: Mutex::default() })
+        Arc::new(Self {
+            bus,
+            requests: Mutex::default(),
+            asking: Mutex::default(),
+            beside: Beside::default(),
+        })
     }
 
     pub(crate) fn bus(&self) -> &dyn Bus {

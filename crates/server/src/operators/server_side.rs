@@ -258,8 +258,8 @@ impl fmt::Debug for ServerSideHandler {
     }
 }
 
-/// Calls the handlers of an event: each gives a future to be run, of which one answers with `answer`, once. Where there
-/// is no handler, that is called with `None`.
+/// The calls of an event's handlers, to be run in this order, of which one answers with `answer`, once. Where there is
+/// no handler, that is called with `None`.
 pub(super) fn dispatch(
     namespace: &Arc<NamespaceCore>,
     from: &NodeId,
@@ -275,7 +275,7 @@ pub(super) fn dispatch(
     let answering = handlers.iter().position(|handler| handler.says_something).unwrap_or(0);
     let mut answer = Some(answer);
     let mut tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = Vec::with_capacity(handlers.len());
-    for (at, handler) in handlers.iter().enumerate() {
+    for at in 0..handlers.len() {
         let event = ServerSideEvent {
             name: packet.event.clone(),
             args: packet.args.clone(),
@@ -283,9 +283,14 @@ pub(super) fn dispatch(
             namespace: namespace.clone(),
         };
         let answer = if at == answering { answer.take() } else { None };
-        let name = handler.name.clone();
-        let started = guarded(&name, || (handler.call)(event));
+        let (routes, event_name) = (namespace.routes.clone(), packet.event.clone());
         tasks.push(Box::pin(async move {
+            // It was found there a moment ago, and routes never change.
+            let Some(handler) = routes.server_side.get(&*event_name).and_then(|all| all.get(at)) else {
+                return;
+            };
+            let name = handler.name.clone();
+            let started = guarded(&name, || (handler.call)(event));
             let answered = match started {
                 Some(task) => run(task, &name).await,
                 None => None,

@@ -1,6 +1,7 @@
 //! A server as a node of a cluster, and the main namespace's shortcuts.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +113,11 @@ impl Server {
     /// As [`Broadcast::compress`] in `/`.
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.main().compress(compress)
+    }
+
+    /// As [`Broadcast::conflate`] in `/`.
+    pub fn conflate(&self, key: impl Hash) -> Broadcast {
+        self.main().conflate(key)
     }
 
     /// As [`Broadcast::timeout`] in `/`.

@@ -15,6 +15,7 @@ use super::Socket;
 use super::acks::AckFuture;
 use crate::error::EmitError;
 use crate::frames::{self, Draft, Frames};
+use crate::overload::conflation_key;
 
 /// Something that was done on this node. It may be awaited, which in a cluster waits until what carries it to the other
 /// nodes has taken it; dropped, it changes nothing.
@@ -127,7 +128,8 @@ impl Socket {
     /// fewer of them, and none that is out of date. The newer one stands where it would without the older: it overtakes
     /// nothing.
     ///
-    /// Keys are those of this socket; other sockets' are apart. It is not kept for connection state recovery.
+    /// Keys are those of this socket, and the same for what [`Broadcast::conflate`](crate::Broadcast::conflate) emits to it;
+    /// other sockets' are apart. It is not kept for connection state recovery.
     ///
     /// ```
     /// # fn example(socket: &enchufe::Socket) -> Result<(), enchufe::EmitError> {
@@ -161,6 +163,15 @@ impl Socket {
         let connected = self.connected();
         if connected {
             self.transmit(frames::shared(frames), volatile);
+        }
+        connected
+    }
+
+    /// As [`deliver`](Self::deliver), in the place of what still waits with the same key.
+    pub(crate) fn deliver_latest(&self, frames: &Frames, key: u64) -> bool {
+        let connected = self.connected();
+        if connected {
+            self.0.connection.send_conflated(frames::shared(frames), key);
         }
         connected
     }
@@ -207,8 +218,7 @@ impl SocketEmitter<'_> {
 
     /// As [`Socket::conflate`]. Without effect together with `volatile`, or for an emit whose answer is waited for.
     pub fn conflate(mut self, key: impl Hash) -> Self {
-        let backlog = &self.socket.core().backlog;
-        self.key = Some(backlog.key(self.socket.namespace_name(), key));
+        self.key = Some(conflation_key(self.socket.namespace_name(), key));
         self
     }
 

@@ -512,7 +512,49 @@ async fn a_handler_that_talks_back_is_not_called_within_itself() {
     let [a, _b] = ["a", "b"].map(|name| node(&hub, name, chatty(name)));
     a.server_side_emit("ping", 2u32).unwrap().await;
     let expected = ["b begins 2", "b ends 2", "a begins 1", "a ends 1", "b begins 0", "b ends 0"];
-    assert_eq!(log.entries(), expected);
+    assert_eq!(log.wait(6).await, expected);
+}
+
+/// Keeps whoever delivers until so much has happened elsewhere, or some time has passed.
+struct Slow(Log, usize);
+
+impl Receiver for Slow {
+    fn receive(&self, _: Envelope) {
+        for _ in 0..100 {
+            if self.0.entries().len() >= self.1 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn node_left(&self, _: &NodeId) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_side_handler_emits_keeps_its_order_when_it_has_waited() {
+    let hub = Hub::new();
+    let log = Log::default();
+    let noting = log.clone();
+    let a = Namespace::new("/").on_server_side("n", move |event: ServerSideEvent| {
+        noting.push(event.data::<u32>().unwrap().to_string());
+        async {}
+    });
+    let b = Namespace::new("/")
+        .on_server_side("go", async |event: ServerSideEvent| {
+            event.namespace().server_side_emit("n", 1).unwrap();
+            tokio::task::yield_now().await;
+            event.namespace().server_side_emit("n", 2).unwrap();
+        })
+        // A worker keeps for itself the last task that it has spawned: it is this one.
+        .on_server_side("go", async |_| tokio::task::yield_now().await);
+    let [a, _b] = [node(&hub, "a", a), node(&hub, "b", b)];
+    // Delivered to behind b, by the same thread.
+    let slow = hub.join("slow");
+    slow.attach(Arc::new(Slow(log.clone(), 1)));
+    let asking = a.clone();
+    tokio::spawn(async move { asking.server_side_emit("go", ()).unwrap().await }).await.unwrap();
+    assert_eq!(log.wait(2).await, ["1", "2"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -194,6 +194,36 @@ async fn the_latest_of_a_key_is_what_a_slow_client_gets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_latest_of_a_keys_broadcasts_is_what_slow_clients_get() {
+    for recovery in [false, true] {
+        let log = Log::default();
+        let io = serve_with(ends(&log), |io| match recovery {
+            true => io.connection_state_recovery(enchufe::Recovery::default()),
+            false => io,
+        });
+        let mut ws = narrow(&io, 64).await;
+        let slow = io.of("/").sockets().remove(0);
+        slow.join("traders");
+        for n in 0..500 {
+            io.to("traders").conflate("a").emit("price", ("a", n, "x".repeat(500))).unwrap();
+            // The socket's own are of the same keys.
+            slow.conflate("b").emit("price", ("b", 0, "x".repeat(500))).unwrap();
+            io.conflate("b").emit("price", ("b", n, "x".repeat(500))).unwrap();
+            sleep(Duration::from_millis(1)).await;
+        }
+        let received = all(&mut ws).await;
+        assert!(received.len() < 10, "{}", received.len());
+        for (name, back) in [("a", 2), ("b", 1)] {
+            let expected = format!("42[\"price\",\"{name}\",499,");
+            let last = &received[received.len() - back];
+            assert!(matches!(last, Received::Text(text) if text.starts_with(&expected)), "{last:?}");
+        }
+        assert!(io.stats().conflated_packets > 1_300);
+        assert!(log.entries().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_server_sheds_those_for_whom_most_waits() {
     let log = Log::default();
     let limits = Limits { max_total_outbox_bytes: 400_000, ..Limits::default() };
