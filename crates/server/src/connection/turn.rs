@@ -90,8 +90,11 @@ impl Slot {
                 }
             }
             Mail::Enter(question, namespace) => mux::enter_decided(&question, &namespace),
-            // A handler that ends wakes the connection.
-            Mail::Turn(_) if connection.is_saturated() => connection.inner.lock().mail.push(mail),
+            // A handler that ends wakes the connection. Where others may wait behind it, it goes on in the place of the
+            // handler that has just ended there, whoever's that was.
+            Mail::Turn(granted) if connection.is_saturated() && !granted.is_shared() => {
+                connection.inner.lock().mail.push(Mail::Turn(granted));
+            }
             Mail::Turn(granted) => dispatch::granted(*granted),
             Mail::Disconnected(socket) => mux::disconnected(&socket),
         }

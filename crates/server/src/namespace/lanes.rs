@@ -182,6 +182,11 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
+    /// Whether events of other sockets may wait behind it.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.turn.lane, Lane::Key(_))
+    }
+
     pub(crate) fn socket(&self) -> &Socket {
         &self.event.socket
     }

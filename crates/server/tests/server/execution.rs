@@ -457,3 +457,24 @@ async fn on_many_threads_one_key_is_handled_once_at_a_time_and_in_order_whoever_
         assert!(number % 4 == 3 || of.len() == EVENTS as usize, "{number}: {of:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_too_many_handlers_holds_up_nobody_elses_key() {
+    let log = Log::default();
+    let namespace = timed(&log)
+        .on("stuck", async || std::future::pending::<()>().await)
+        .execution(Execution::keyed(|event| (event.event() == "t").then(|| EventKey::of("shared"))));
+    let limits = Limits { max_in_flight_handlers: 2, ..Limits::default() };
+    let io = serve_with(namespace, |io| io.limits(limits));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    let mut greedy = Client::connect(&io, Via::WebSocket).await;
+    client.send("421[\"t\",1,1000]").await;
+    client.send("42[\"sync\"]").await;
+    sleep(Duration::from_millis(10)).await;
+    greedy.send_all(&["422[\"t\",2,1000]", "42[\"stuck\"]", "42[\"stuck\"]"]).await;
+    sleep(Duration::from_millis(10)).await;
+    client.send("423[\"t\",3,0]").await;
+    assert_eq!(client.take(2).await, ["431[1]", "433[3]"]);
+    assert_eq!(greedy.next().await, "432[2]");
+    assert_eq!(log.entries(), in_pairs(1..4));
+}
