@@ -18,6 +18,10 @@ use crate::time::millis;
 /// Bytes from which on the answer to a poll is compressed: as in the official server.
 pub(crate) const HTTP_COMPRESSION: usize = 1024;
 
+/// The longest that clients may be told to wait for a ping: browsers count in 32 bits of milliseconds, and what is longer
+/// has passed at once.
+const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 24 * 3_600);
+
 /// The transports that a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportKind {
@@ -128,7 +132,9 @@ pub struct Limits {
     pub max_pending_acks: usize,
     /// Event handlers of one connection that may be running. Default 256 (the official server: none).
     /// Events past it wait until one of them ends, in order; with `max_early_bytes` of
-    /// them waiting the connection is not read any more.
+    /// them waiting the connection is not read any more. Only an event whose turn comes among those of
+    /// [one key](crate::Execution::keyed) goes on beside them, in the place of the handler that ended, so that others don't
+    /// wait for this client's.
     pub max_in_flight_handlers: usize,
     /// Bytes that may wait for one connection's transport. Default 4 MiB (the official server: none).
     /// What is done with a connection past it says [`ServerBuilder::outbox_policy`](crate::ServerBuilder::outbox_policy):
@@ -240,6 +246,26 @@ impl Config {
         }
         if self.path.contains(['?', '#']) {
             return invalid("path", "it has no query and no fragment");
+        }
+        let limits = &self.limits;
+        for (option, time) in [
+            ("ping_interval", self.ping_interval),
+            ("ping_timeout", self.ping_timeout),
+            ("connect_timeout", self.connect_timeout),
+            ("attachment_timeout", limits.attachment_timeout),
+            ("header_timeout", limits.header_timeout),
+            ("body_timeout", limits.body_timeout),
+            ("write_timeout", limits.write_timeout),
+        ] {
+            if time.is_zero() {
+                return invalid(option, "no client is so quick: it is more than nothing");
+            }
+        }
+        if self.ping_interval.saturating_add(self.ping_timeout) > LONGEST_SILENCE {
+            return invalid(
+                "ping_interval",
+                "with `ping_timeout` it is at most 24 days, the longest that timers of browsers can wait",
+            );
         }
         self.cookie.as_ref().map_or(Ok(()), Cookie::check)
     }

@@ -23,6 +23,7 @@ use crate::core::Core;
 use crate::http::{HttpStream, PeerAddr};
 use crate::service::SocketIoService;
 use crate::stats;
+use crate::time::FOR_EVER;
 
 /// How long accepting pauses when the process is out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -43,7 +44,7 @@ where
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(core.config.limits.header_timeout)
+        .header_read_timeout(core.config.limits.header_timeout.min(FOR_EVER))
         .max_buf_size(core.config.limits.max_head_bytes.max(LEAST_BUFFER));
     loop {
         let accepted = tokio::select! {

@@ -194,7 +194,7 @@ impl Server {
     }
 
     /// Closes in good order: no new connection, every socket disconnected with `server shutting down`, what
-    /// was emitted delivered (clients that poll have 2 s to fetch it), handlers finished, all within the
+    /// was emitted delivered (clients that poll have 2 s at most to fetch it), handlers finished, all within the
     /// shutdown time-out, which begins after the [drain window](ServerBuilder::drain_window) if one is set. Clients will try to reconnect. Listeners end.
     ///
     /// A second call waits for the end as the first does. Dropped before its end, it leaves the server without new
@@ -287,8 +287,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long after a pong the next ping goes out. Default 25 s. The first comes at random in the second half of
-    /// this time where it is 5 s or more, so that clients that came together are not pinged together.
+    /// How long after a pong the next ping goes out. Default 25 s; with the ping time-out 24 days at most. The first comes
+    /// at random in the second half of this time where it is 5 s or more, so that clients that came together are not pinged
+    /// together.
     pub const fn ping_interval(mut self, interval: Duration) -> Self {
         self.config.ping_interval = interval;
         self
@@ -313,7 +314,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long [`Server::close`] may take. Default 8 s.
+    /// How long [`Server::close`] may take. Default 8 s. Half of it, and 2 s at most, is for clients to fetch what was
+    /// emitted to them; the rest is for handlers to finish. With zero nothing is waited for.
     pub const fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.config.shutdown_timeout = timeout;
         self

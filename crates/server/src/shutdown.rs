@@ -11,7 +11,8 @@ use crate::core::Core;
 use crate::reason::DisconnectReason;
 use crate::time::{FOR_EVER, after};
 
-/// How long clients that poll have to come and fetch what was emitted to them, and WebSockets to take it.
+/// How long clients that poll have to come and fetch what was emitted to them, and WebSockets to take it. At most half of
+/// all the time, so that some is left for what the end of the others starts.
 const LAST_FETCH: Duration = Duration::from_secs(2);
 /// How often it is looked whether everybody has gone.
 const LOOK: Duration = Duration::from_millis(10);
@@ -55,7 +56,7 @@ pub(crate) async fn close(core: &Arc<Core>, limit: Duration) {
     for connection in core.registry.all() {
         dismiss(&connection);
     }
-    let fetched = deadline.min(Instant::now() + LAST_FETCH);
+    let fetched = after(LAST_FETCH.min(limit / 2));
     while core.registry.len() > 0 && Instant::now() < fetched {
         sleep(LOOK).await;
     }

@@ -132,7 +132,7 @@ impl Plan {
         let limits = &config.limits;
         // What a client has not got it lacks the pong for: its connection ends before the second time-out, which it has
         // when it sends but does not answer.
-        let noticed = config.ping_interval + 2 * config.ping_timeout;
+        let noticed = config.ping_interval.saturating_add(config.ping_timeout.saturating_mul(2));
         let bounds = Bounds {
             session_millis: millis(recovery.max_disconnection_duration),
             packet_millis: millis(recovery.max_disconnection_duration.saturating_add(noticed)),

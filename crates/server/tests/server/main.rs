@@ -39,5 +39,6 @@ mod servers;
 mod shutdown;
 mod soak;
 mod tcp;
+mod times;
 mod upgrade;
 mod volatile;

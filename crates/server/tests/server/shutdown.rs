@@ -116,6 +116,25 @@ async fn the_deadline_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_time_is_enough_for_clients_that_do_not_go_and_for_handlers() {
+    let log = Log::default();
+    let done = log.clone();
+    let namespace = Namespace::new("/").on_disconnect(move || {
+        let done = done.clone();
+        async move {
+            sleep(Duration::from_millis(700)).await;
+            done.push("done");
+        }
+    });
+    let io = serve_with(namespace, |io| io.shutdown_timeout(Duration::from_secs(2)));
+    let _polling = Client::connect(&io, Via::Polling).await;
+    let before = Instant::now();
+    io.close().await;
+    assert_eq!((log.entries(), io.connections()), (vec!["done".to_owned()], 0));
+    assert!(before.elapsed() < Duration::from_millis(2_100), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn draining_spreads_the_disconnections_evenly() {
     let started = Instant::now();
     let log = Log::default();
@@ -182,10 +201,33 @@ async fn a_client_that_does_not_go_does_not_stretch_a_drain() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_close_is_harmless() {
-    let io = serve(Namespace::new("/"));
-    let _client = Client::connect(&io, Via::WebSocket).await;
-    tokio::join!(io.close(), io.close());
+    let log = Log::default();
+    let io = serve(ends(&log).on("work", async || sleep(Duration::from_secs(3)).await));
+    let mut clients = [Client::connect(&io, Via::WebSocket).await, Client::connect(&io, Via::Polling).await];
+    clients[0].send("420[\"work\"]").await;
+    sleep(Duration::from_millis(10)).await;
+    let before = Instant::now();
+    let first = async {
+        io.close().await;
+        before.elapsed()
+    };
+    let second = async {
+        sleep(Duration::from_millis(500)).await;
+        io.close().await;
+        before.elapsed()
+    };
+    // The WebSocket client goes when it is told to; the other one never comes.
+    let (first, second, received) = tokio::join!(first, second, clients[0].closed());
+    for (which, took) in [("first", first), ("second", second)] {
+        let expected = Duration::from_millis(2_900)..Duration::from_millis(3_100);
+        assert!(expected.contains(&took), "the {which} waits for the handler: {took:?}");
+    }
+    assert_eq!(received, Vec::<String>::new());
+    assert_eq!(log.entries(), ["server shutting down"; 2], "each is told once");
+    assert_eq!((io.connections(), io.stats().places_taken, io.stats().closed.total()), (0, 0, 2));
+    let before = Instant::now();
     io.close().await;
+    assert!(before.elapsed() < Duration::from_millis(50), "nothing is left to wait for");
 }
 
 #[tokio::test(start_paused = true)]
