@@ -15,7 +15,7 @@ pub(super) struct Connection {
     pub(super) buffers: Option<Box<Buffers>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
     Http,
     Opened,

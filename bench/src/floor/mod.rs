@@ -2,7 +2,7 @@
 //! bytes — it looks at the beginning of a packet and never parses JSON, checks UTF-8, keeps time or
 //! bounds anything — so its cost is that of the system calls. Never to be put on a network.
 //!
-//! Replies to one connection leave with one write per read, broadcasts with one write each, room
+//! Replies to one connection leave with one write per read, and so do the broadcasts that one read brought; room
 //! messages are gathered and flushed once per turn of the loop: the cheapest way known for each.
 
 mod connection;
@@ -10,7 +10,7 @@ mod contract;
 mod http;
 mod mail;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ pub fn serve(options: &FloorOptions) -> Result<()> {
         connections: Slab::new(),
         rooms: HashMap::new(),
         sessions: HashMap::new(),
+        broadcasts: BTreeMap::new(),
         dirty: Vec::new(),
         next_id: index as u64,
         index,
@@ -106,6 +107,8 @@ struct Floor {
     rooms: HashMap<Box<[u8]>, Vec<usize>>,
     /// Packets of polling sessions that wait for their GET. A session keeps to one HTTP connection, hence to one thread.
     sessions: HashMap<u64, Vec<u8>>,
+    /// What the read that is being handled has for everybody.
+    broadcasts: BTreeMap<State, Vec<u8>>,
     /// Connections with gathered output.
     dirty: Vec<usize>,
     next_id: u64,
@@ -201,7 +204,9 @@ impl Floor {
             // A read that did not fill the buffer has emptied the socket; the next arrival is a new edge.
             let drained = count < rest.len();
             let (input, _) = scratch.split_at_mut(held.len() + count);
-            let Some(taken) = self.handle(key, input, &mut replies) else { return self.close(key) };
+            let taken = self.handle(key, input, &mut replies);
+            self.broadcast();
+            let Some(taken) = taken else { return self.close(key) };
             let left = input.get(taken..).unwrap_or_default();
             if left.len() > MAX_INPUT {
                 return self.close(key);
@@ -273,14 +278,9 @@ impl Floor {
                 self.connections.get_mut(key)?.buffers().announced = Some(announced);
             }
             Action::Broadcast { namespace, id, arguments } => {
-                let mut message = Vec::with_capacity(arguments.len() + 32);
-                frame::write(&mut message, frame::TEXT, None, &[b"42", namespace, b"[\"msg\",", arguments]);
                 let to = if namespace.is_empty() { State::Joined } else { State::InChat };
-                self.deliver(to, &message);
-                if self.mailboxes.len() > 1 {
-                    let message: Arc<[u8]> = message.into();
-                    self.post(|| Letter::Everybody(to, Arc::clone(&message)));
-                }
+                let gathered = self.broadcasts.entry(to).or_default();
+                frame::write(gathered, frame::TEXT, None, &[b"42", namespace, b"[\"msg\",", arguments]);
                 frame::write(replies, frame::TEXT, None, &[b"43", namespace, id, b"[]"]);
             }
             Action::EnterRoom { id, room } => {
@@ -338,6 +338,17 @@ impl Floor {
             }
         }
         Some(())
+    }
+
+    /// The broadcasts that one read brought leave with one write to each.
+    fn broadcast(&mut self) {
+        for (to, messages) in std::mem::take(&mut self.broadcasts) {
+            self.deliver(to, &messages);
+            if self.mailboxes.len() > 1 {
+                let messages: Arc<[u8]> = messages.into();
+                self.post(|| Letter::Everybody(to, Arc::clone(&messages)));
+            }
+        }
     }
 
     /// One write to each; what a socket does not take waits for it.

@@ -127,9 +127,9 @@ impl Scenario {
         ) || self.unit() == Unit::Bytes
     }
 
-    /// Whether it tells something about more than one thread.
+    /// Whether it is run with more than one thread as well: whatever is held against the floor, and the open loop.
     pub(crate) fn is_for_many_workers(self) -> bool {
-        self.unit() == Unit::PerCpuSecond || self == Self::OpenLoop
+        matches!(self.goal(), Some(Goal::MinOfFloor(_) | Goal::MinOfBestPeer(_) | Goal::MaxOfBestPeer(_)))
     }
 
     /// Whether peers with more than one thread have a part in it; the others are about ours and the floor.

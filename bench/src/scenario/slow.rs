@@ -81,11 +81,11 @@ impl Feeder {
         let text = self.text.as_bytes();
         self.connection.queue_packet(&[b"2/chat,", id.as_bytes(), b"[\"broadcast\",\"", text, b"\"]"]);
         self.connection.flush().await?;
-        let ack = format!("3/chat,{id}[]");
+        let ack = format!("3/chat,{id}[");
         let (mut acked, mut got) = (false, false);
         while !(acked && got) {
             match self.connection.next()? {
-                Some(Message::Text(answer)) if answer == ack.as_bytes() && !acked => acked = true,
+                Some(Message::Text(answer)) if answer.starts_with(ack.as_bytes()) && !acked => acked = true,
                 Some(Message::Text(copy)) if is_copy(copy, &self.text) && !got => got = true,
                 Some(Message::Text(news)) if news.starts_with(b"2/chat,[\"left\",") => {}
                 Some(Message::Text(other) | Message::Binary(other)) => {
