@@ -22,10 +22,10 @@ const SERIES: [(Server, &str); 3] =
 
 const STYLE: &str = "\
 text{font-family:system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;font-size:12px;fill:#1f2328}\
-.card{fill:#fff;stroke:#d1d9e0}.title{font-size:15px;font-weight:600}.muted{fill:#59636e}.figure{font-size:10px}\
+.card{fill:#fff;stroke:#d1d9e0}.title{font-size:15px;font-weight:600}.muted{fill:#59636e}.figure{font-size:10px}.halo{paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .grid{stroke:#e4e8ec}.floor{stroke:#1f2328;stroke-width:1.5}.goal{stroke:#cf222e;stroke-width:2}.range{stroke:#1f2328;stroke-opacity:.55}\
 .own{fill:#0969da}.rust{fill:#bf8700}.node{fill:#8c959f}\
-@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.card{fill:#0d1117;stroke:#3d444d}.muted{fill:#9198a1}\
+@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.halo{stroke:#0d1117}.card{fill:#0d1117;stroke:#3d444d}.muted{fill:#9198a1}\
 .grid{stroke:#262c36}.floor{stroke:#f0f6fc}.goal{stroke:#ff7b72}.range{stroke:#f0f6fc}\
 .own{fill:#4493f8}.rust{fill:#d29922}.node{fill:#656c76}}";
 
@@ -35,7 +35,7 @@ pub(super) fn draw(results: &Results) -> String {
     let memory: Vec<&Row> = rows(results, |row| {
         row.scenario.unit() == Unit::Bytes && matches!(row.scenario.goal(), Some(Goal::Max(_)))
     });
-    let mut canvas = Canvas { body: String::new(), y: 34.0 };
+    let mut canvas = Canvas { body: String::new(), y: 34.0, labels: Vec::new() };
     canvas.text(24.0, "title", "start", "Messages per server CPU second, as a ratio to a bare epoll loop");
     canvas.y += 22.0;
     canvas.legend();
@@ -53,6 +53,9 @@ pub(super) fn draw(results: &Results) -> String {
         results.date, results.machine, results.rounds
     );
     canvas.text(24.0, "muted figure", "start", &stamp);
+    for (x, y, label) in std::mem::take(&mut canvas.labels) {
+        canvas.put(x, y, "figure halo", "start", &label);
+    }
     let height = canvas.y + 20.0;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\">\n\
@@ -77,6 +80,8 @@ fn series(row: &Row) -> impl Iterator<Item = (&Column, &'static str)> {
 struct Canvas {
     body: String,
     y: f64,
+    /// Figures beside their bars.
+    labels: Vec<(f64, f64, String)>,
 }
 
 impl Canvas {
@@ -167,7 +172,8 @@ impl Canvas {
             self.y,
             (to - LEFT).max(1.0)
         );
-        self.put(figure_from + 5.0, self.y + 8.0, "figure", "start", figure);
+        // Drawn at the end, so that no line crosses it.
+        self.labels.push((figure_from + 5.0, self.y + 8.0, figure.to_owned()));
     }
 
     fn range(&mut self, low: f64, high: f64) {

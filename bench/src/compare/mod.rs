@@ -20,7 +20,7 @@ use self::progress::Progress;
 use self::results::{Counted, Results, Row, partial_path};
 use self::servers::{Built, Contender, Running, Server};
 use crate::error::{Error, Result};
-use crate::meter::{Counts, Meter, has_callgrind};
+use crate::meter::{Meter, has_callgrind};
 use crate::process;
 use crate::run::{Outcome, Plan, Target};
 use crate::scenario::Scenario;
@@ -372,12 +372,18 @@ fn count(scenario: Scenario, built: &Built, plan: Plan, by: CountingRuns) -> Res
     // A server of several threads would be run by callgrind one thread at a time, and Node compiles while it runs.
     let by_callgrind = wanted && built.contender.workers == 1 && built.contender.server != Server::Node;
     if by_callgrind {
-        let running = built.start_under_callgrind(scenario.flags())?;
-        let plan = Plan { window: plan.window.max(CALLGRIND_WINDOW), ..plan };
-        let Counts { instructions, .. } = run(scenario, running.target(Meter::Callgrind), plan)?.counts;
-        counts.instructions = instructions;
+        match count_by_callgrind(scenario, built, plan) {
+            Ok(instructions) => counts.instructions = instructions,
+            Err(error) => eprintln!("callgrind is left out: {error}"),
+        }
     }
     Ok(Counted { counts, by_callgrind })
+}
+
+fn count_by_callgrind(scenario: Scenario, built: &Built, plan: Plan) -> Result<Option<f64>> {
+    let running = built.start_under_callgrind(scenario.flags())?;
+    let plan = Plan { window: plan.window.max(CALLGRIND_WINDOW), ..plan };
+    Ok(run(scenario, running.target(Meter::Callgrind), plan)?.counts.instructions)
 }
 
 /// One round of one server, which is started where it does not run yet or has to be a new one.

@@ -164,19 +164,23 @@ fn to_best_peer(row: &Row, more: bool) -> String {
 
 /// What a message costs the server, without the time that it takes.
 fn counts(text: &mut String, results: &Results) {
-    let is_counted = |row: &&Row| row.columns.iter().any(|column| column.counts.is_some());
-    let rows: Vec<&Row> = results.rows.iter().filter(is_counted).collect();
-    if rows.is_empty() {
+    let columns = || results.rows.iter().flat_map(|row| &row.columns);
+    if columns().all(|column| column.counts.is_none()) {
         return;
     }
     for workers in worker_counts(results) {
+        let is_counted = |column: &Column| column.contender.workers == workers && column.counts.is_some();
+        let rows: Vec<&Row> = results.rows.iter().filter(|row| row.columns.iter().any(is_counted)).collect();
+        if rows.is_empty() {
+            continue;
+        }
         let contenders = contenders(&rows, workers);
         let heading = match workers {
             1 => "instructions in user mode · system calls, per message".to_owned(),
             _ => format!("the same with {workers} workers"),
         };
         head(text, &heading, &contenders, false);
-        for row in &rows {
+        for row in rows {
             let cell = |&contender| {
                 let counts = row.column(contender).and_then(|column| column.counts)?.counts;
                 let instructions =
@@ -189,8 +193,7 @@ fn counts(text: &mut String, results: &Results) {
             let _ = writeln!(text, "| {} |{cells}", row.scenario.title());
         }
     }
-    let columns = rows.iter().flat_map(|row| &row.columns);
-    let by_callgrind = columns.filter_map(|column| column.counts).any(|counted| counted.by_callgrind);
+    let by_callgrind = columns().filter_map(|column| column.counts).any(|counted| counted.by_callgrind);
     text.push_str("\nSystem calls by the tracepoint `raw_syscalls:sys_enter`; ");
     text.push_str(if by_callgrind {
         "instructions by callgrind, because this machine gives no access to the processor's counters \

@@ -138,11 +138,13 @@ impl Row {
     /// Whether Enchufe reaches its goal with one worker; `None` without a goal or a figure.
     pub(super) fn goal_is_met(&self) -> Option<bool> {
         let ours = self.column(Contender::new(Server::Enchufe, 1)).filter(|ours| ours.failure.is_none())?;
+        // Judged as they are shown: 0.85 is 0.85.
+        let shown = |ratio: Median| (ratio.value * 100.0).round() / 100.0;
         Some(match self.scenario.goal()? {
-            Goal::MinOfFloor(goal) => self.to_floor(ours)?.value >= goal,
-            Goal::MaxOfFloor(goal) => self.to_floor(ours)?.value <= goal,
-            Goal::MinOfBestPeer(goal) => self.to_best_peer(ours, true)?.value >= goal,
-            Goal::MaxOfBestPeer(goal) => self.to_best_peer(ours, false)?.value <= goal,
+            Goal::MinOfFloor(goal) => shown(self.to_floor(ours)?) >= goal,
+            Goal::MaxOfFloor(goal) => shown(self.to_floor(ours)?) <= goal,
+            Goal::MinOfBestPeer(goal) => shown(self.to_best_peer(ours, true)?) >= goal,
+            Goal::MaxOfBestPeer(goal) => shown(self.to_best_peer(ours, false)?) <= goal,
             Goal::Max(goal) => median(&ours.figures)?.value <= goal,
         })
     }
