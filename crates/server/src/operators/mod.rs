@@ -93,6 +93,9 @@ impl Broadcast {
     // ---- whom, and how ---------------------------------------------------------------------------
 
     /// Only sockets in one of these rooms (and of those named before): a room's name, a socket's id, or several.
+    ///
+    /// **No room at all narrows nothing down**, as in the official server: `to` with an empty list is everybody, unless
+    /// rooms were named before. Look whether a list that is made at run time is empty.
     pub fn to(mut self, rooms: impl Rooms) -> Self {
         rooms.into_names().add_to(&mut self.selection.rooms);
         self

@@ -146,3 +146,15 @@ async fn who_has_left_joins_nothing() {
     assert!(socket.rooms().is_empty());
     assert_eq!(io.of("/").room_count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_room_at_all_is_everybody_and_a_room_named_twice_is_one() {
+    let (io, mut clients) = three(Namespace::new("/")).await;
+    io.to(Vec::<String>::new()).emit("hit", ()).unwrap();
+    assert_eq!(got(&io, &mut clients).await, [0, 1, 2]);
+    let first = clients[0].1.clone();
+    io.to([first.as_str(); 2]).to(Vec::<String>::new()).emit("hit", ()).unwrap();
+    assert_eq!(got(&io, &mut clients).await, [0]);
+    io.except(Vec::<String>::new()).except([first.as_str(); 2]).emit("hit", ()).unwrap();
+    assert_eq!(got(&io, &mut clients).await, [1, 2]);
+}

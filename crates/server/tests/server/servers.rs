@@ -1,7 +1,8 @@
 //! Several servers, several runtimes, Engine.IO alone.
 
 use enchufe::engine::{EngineHandler, EngineSocket, Message};
-use enchufe::{Data, DisconnectReason, Namespace, Server};
+use enchufe::{Bytes, Data, DisconnectReason, Limits, Namespace, Recovery, Server};
+use tokio::time::Duration;
 
 use crate::support::{Client, Log, Via, serve};
 
@@ -18,6 +19,49 @@ async fn servers_do_not_know_of_each_other() {
     one.close().await;
     second.send("420[\"who\"]").await;
     assert_eq!(second.next().await, "430[2]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_may_be_as_long_as_can_be_said() {
+    const MAX: Duration = Duration::MAX;
+    for via in Via::BOTH {
+        let limits = Limits {
+            attachment_timeout: MAX,
+            early_timeout: MAX,
+            stall_timeout: MAX,
+            max_events_per_second: 1_000,
+            max_bytes_per_second: 1_000_000,
+            rate_burst: MAX,
+            flood_timeout: MAX,
+            header_timeout: MAX,
+            body_timeout: MAX,
+            write_timeout: MAX,
+            ..Limits::default()
+        };
+        let io = Server::builder()
+            .namespace(Namespace::new("/").on("sync", async || {}).on("add", async |Data(n): Data<Bytes>| n))
+            .limits(limits)
+            .ping_interval(Duration::from_secs(10 * 24 * 3_600))
+            .ping_timeout(Duration::from_secs(10 * 24 * 3_600))
+            .upgrade_timeout(MAX)
+            .connect_timeout(MAX)
+            .shutdown_timeout(MAX)
+            .drain_window(MAX)
+            .connection_state_recovery(Recovery { max_disconnection_duration: MAX, ..Recovery::default() })
+            .build()
+            .unwrap();
+        let mut client = Client::connect(&io, via).await;
+        client.send("451-0[\"add\",{\"_placeholder\":true,\"num\":0}]").await;
+        client.send_binary(b"x").await;
+        assert_eq!(client.take(2).await, ["461-0[{\"_placeholder\":true,\"num\":0}]", "beA=="]);
+        tokio::time::sleep(Duration::from_secs(10_000)).await;
+        client.sync().await;
+        drop(client);
+        crate::support::wait_until("it is gone", || io.connections() == 0 || via == Via::Polling).await;
+        io.of("/").disconnect_sockets(true);
+        io.close().await;
+        assert_eq!(io.connections(), 0);
+    }
 }
 
 #[test]
