@@ -2,10 +2,11 @@
 //!
 //! serde's data model knows bytes only as a borrowed slice, so a reference-counted buffer would be copied each
 //! time it goes through a serializer or a visitor. The types of this crate lay a reference down here for the
-//! time of that call, and the other end picks it up if the slice it got is the very same memory.
+//! time of that call, and the other end picks it up if the slice it got is the very same memory. Unparsed arguments
+//! go the other way: the serializer that can take them lays its output down, and they write themselves.
 //! A value that passes through somebody else's serializer in between is simply copied.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 
@@ -13,7 +14,7 @@ use super::RawArgs;
 
 thread_local! {
     static BYTES: RefCell<Option<Bytes>> = const { RefCell::new(None) };
-    static RAW: RefCell<Option<RawArgs>> = const { RefCell::new(None) };
+    static SINK: Cell<Option<Sink>> = const { Cell::new(None) };
 }
 
 /// Calls `f` with `bytes` laid down.
@@ -31,15 +32,40 @@ pub(super) fn take_bytes(slice: &[u8]) -> Bytes {
         .unwrap_or_else(|| Bytes::copy_from_slice(slice))
 }
 
-/// Calls `f` with `args` laid down.
-pub(super) fn with_raw<R>(args: &RawArgs, f: impl FnOnce() -> R) -> R {
-    let before = RAW.replace(Some(args.clone()));
-    let result = f();
-    RAW.replace(before);
-    result
+/// What is being written, and where its attachments are numbered from.
+#[derive(Default)]
+struct Sink {
+    out: Vec<u8>,
+    attachments: Vec<Bytes>,
+    base: usize,
+    /// How many arguments were written.
+    written: Option<usize>,
 }
 
-/// The arguments laid down.
-pub(super) fn take_raw() -> Option<RawArgs> {
-    RAW.take()
+/// Lays the output down, and calls `f`, in which [`splice`] may write arguments to it: tells how many.
+pub(super) fn with_sink(
+    out: &mut Vec<u8>,
+    attachments: &mut Vec<Bytes>,
+    base: usize,
+    f: impl FnOnce(),
+) -> Option<usize> {
+    let sink =
+        Sink { out: std::mem::take(out), attachments: std::mem::take(attachments), base, written: None };
+    let before = SINK.replace(Some(sink));
+    f();
+    let sink = SINK.replace(before).unwrap_or_default();
+    (*out, *attachments) = (sink.out, sink.attachments);
+    sink.written
+}
+
+/// Writes the arguments as they are to the output that is laid down; `false` where none is.
+pub(super) fn splice(args: &RawArgs) -> bool {
+    let Some(mut sink) = SINK.take() else { return false };
+    let first = sink.written.is_none();
+    if first {
+        args.splice(&mut sink.out, &mut sink.attachments, sink.base);
+        sink.written = Some(args.len());
+    }
+    SINK.set(Some(sink));
+    first
 }

@@ -193,16 +193,19 @@ impl fmt::Debug for RawArgs {
 
 impl Serialize for RawArgs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        handoff::with_raw(self, || serializer.serialize_newtype_struct(TOKEN, &Nested(self)))
+        serializer.serialize_newtype_struct(TOKEN, &Nested(self))
     }
 }
 
-/// The array that arguments are where they can't be spliced.
+/// The arguments themselves where the serializer asks for them, else the array that they are.
 struct Nested<'a>(&'a RawArgs);
 
 impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let args = self.0;
+        if handoff::splice(args) {
+            return serializer.serialize_unit();
+        }
         let mut array = serializer.serialize_seq(Some(args.len))?;
         for element in args.args().iter_raw() {
             if args.attachments.is_none() {

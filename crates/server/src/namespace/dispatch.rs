@@ -101,6 +101,16 @@ pub(super) fn handlers(
     let (routes, states) = (&namespace.routes, &namespace.states);
     let own = socket.own_routes().event(name);
     let shared = routes.events.get(name);
+    if let Some(route) = shared
+        && own.is_empty()
+    {
+        // The usual case, at a third of the other's steps.
+        for (handler, ack) in route.with_ack(id) {
+            let call = handler.call(&Context::event_of(socket, states, name, args, ack));
+            start(socket, name, ack, call, held);
+        }
+        return;
+    }
     for (handler, ack) in with_ack(shared, &own, id) {
         let call = handler.call(&Context::event_of(socket, states, name, args, ack));
         start(socket, name, ack, call, held);

@@ -139,12 +139,17 @@ impl<'s, 'a> Serializer for ArgsSerializer<'s, 'a> {
         name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        if name == raw::TOKEN
-            && let Some(args) = handoff::take_raw()
-        {
-            args.splice(self.json.out, self.json.attachments, self.json.base);
-            self.count.set(args.len());
-            return Ok(());
+        if name == raw::TOKEN {
+            let Json { out, attachments, base } = &mut *self.json;
+            let written = handoff::with_sink(out, attachments, *base, || {
+                // They have nothing to say to this one, which builds nothing then. Whatever else has their name is
+                // serialized below, and its error is that one.
+                let _ = value.serialize(serde_json::value::Serializer);
+            });
+            if let Some(count) = written {
+                self.count.set(count);
+                return Ok(());
+            }
         }
         value.serialize(self)
     }
