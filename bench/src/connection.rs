@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
@@ -69,19 +69,34 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     taken: usize,
     output: Vec<u8>,
+    /// Engine.IO pings that came.
+    pings: u64,
 }
 
 impl Connection {
     /// Opens and joins; resolves when the server's `welcome` event has come.
     pub(crate) async fn open(address: SocketAddr, headers: Headers) -> Result<Self> {
-        match timeout(OPEN_TIMEOUT, Self::open_and_join(address, headers)).await {
+        Self::joined(async { Self::engine(address, headers, None).await }).await
+    }
+
+    /// As [`Connection::open`], from this address of the machine: each has ports of its own.
+    pub(crate) async fn open_from(address: SocketAddr, headers: Headers, source: Ipv4Addr) -> Result<Self> {
+        let opened = async {
+            let stream = connect_from(address, None, Some(source)).await?;
+            Self::engine_over(stream, address, headers).await
+        };
+        Self::joined(opened).await
+    }
+
+    async fn joined(opened: impl Future<Output = Result<Self>>) -> Result<Self> {
+        match timeout(OPEN_TIMEOUT, async { opened.await?.join().await }).await {
             Ok(result) => result,
             Err(_) => Err(Error::Late(format!("a connection did not open within {OPEN_TIMEOUT:?}"))),
         }
     }
 
-    async fn open_and_join(address: SocketAddr, headers: Headers) -> Result<Self> {
-        let mut connection = Self::engine(address, headers, None).await?;
+    async fn join(self) -> Result<Self> {
+        let mut connection = self;
         connection.queue_packet(&[b"0"]);
         connection.flush().await?;
         connection.expect(b"0{").await?;
@@ -98,7 +113,11 @@ impl Connection {
         receive_buffer: Option<u32>,
     ) -> Result<Self> {
         let stream = connect(address, receive_buffer).await?;
-        let mut connection = Self { stream, input: Vec::new(), taken: 0, output: Vec::new() };
+        Self::engine_over(stream, address, headers).await
+    }
+
+    async fn engine_over(stream: TcpStream, address: SocketAddr, headers: Headers) -> Result<Self> {
+        let mut connection = Self { stream, input: Vec::new(), taken: 0, output: Vec::new(), pings: 0 };
         connection.upgrade(address, headers).await?;
         connection.expect_open().await?;
         Ok(connection)
@@ -193,6 +212,7 @@ impl Connection {
             let payload = self.payload(header);
             match (header.opcode, payload.first()) {
                 (frame::TEXT, Some(b'2')) if payload.len() == 1 => {
+                    self.pings += 1;
                     frame::write(&mut self.output, frame::TEXT, Some(MASK), &[b"3"]);
                 }
                 (frame::TEXT, Some(b'4')) if payload.starts_with(b"42[\"left\",") => {}
@@ -242,6 +262,11 @@ impl Connection {
         }
     }
 
+    /// Engine.IO pings that came so far.
+    pub(crate) fn pings(&self) -> u64 {
+        self.pings
+    }
+
     /// Queues one Socket.IO packet; the Engine.IO type is added.
     pub(crate) fn queue_packet(&mut self, parts: &[&[u8]]) {
         let mut whole: Vec<&[u8]> = Vec::with_capacity(parts.len() + 1);
@@ -289,12 +314,24 @@ impl Connection {
 
 /// Connects so that small messages leave at once, and so that dropping frees the port at once.
 pub(crate) async fn connect(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
+    connect_from(address, receive_buffer, None).await
+}
+
+async fn connect_from(
+    address: SocketAddr,
+    receive_buffer: Option<u32>,
+    source: Option<Ipv4Addr>,
+) -> Result<TcpStream> {
     let socket = TcpSocket::new_v4().map_err(Error::io("opening a socket (`ulimit -n` bounds them)"))?;
     socket.set_nodelay(true).map_err(Error::io("setting TCP_NODELAY"))?;
     // Ends with a reset: closing 10,000 clients politely would leave their ports waiting for a minute.
     socket.set_zero_linger().map_err(Error::io("setting SO_LINGER"))?;
     if let Some(bytes) = receive_buffer {
         socket.set_recv_buffer_size(bytes).map_err(Error::io("setting SO_RCVBUF"))?;
+    }
+    if let Some(source) = source {
+        let bound = socket.bind(SocketAddr::from((source, 0)));
+        bound.map_err(Error::io(format!("taking a port of {source} (`ip_local_port_range` bounds them)")))?;
     }
     socket.connect(address).await.map_err(Error::io(format!("connecting to {address}")))
 }

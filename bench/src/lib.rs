@@ -11,6 +11,7 @@
 //! | `meter` | system calls and instructions of a server, in a run apart |
 //! | `compare` | builds and starts the servers, interleaves the runs, writes the table |
 //! | `floor` | the epoll loop that answers by copying bytes |
+//! | `million` | many connections to one server: 19,000 real ones, a million in memory |
 //! | `gate` | instruction counts of the hot paths against recorded baselines |
 //! | `cargo` | builds the binaries that are measured |
 //!
@@ -24,6 +25,7 @@ mod floor;
 mod frame;
 mod gate;
 mod meter;
+pub mod million;
 mod process;
 mod run;
 mod scenario;
