@@ -20,6 +20,7 @@ use slab::Slab;
 use tokio::time::Sleep;
 
 use super::cork::Corks;
+use super::ready::Ready;
 use super::stream::Io;
 use super::wheel::Wheel;
 use super::{Connection, mux};
@@ -133,7 +134,7 @@ pub(crate) struct Driver {
     wheel: Wheel,
     sleep: Pin<Box<Sleep>>,
     /// Woken connections that have not had their turn.
-    ready: Vec<u32>,
+    ready: Ready,
     /// Connections to flush in this round.
     dirty: Vec<u32>,
     due: Vec<u32>,
@@ -155,7 +156,7 @@ impl Driver {
             slots: Slab::new(),
             wheel: Wheel::new(clock.now()),
             sleep: Box::pin(tokio::time::sleep_until(clock.at(0))),
-            ready: Vec::new(),
+            ready: Ready::default(),
             dirty: Vec::new(),
             due: Vec::new(),
             yielded: false,
@@ -301,13 +302,10 @@ impl Future for Driver {
         this.ready.append(&mut this.handle.ready.lock());
 
         if !this.ready.is_empty() {
-            let mut ready = std::mem::take(&mut this.ready);
-            let round = ready.len().min(ROUND);
-            for key in ready.drain(..round) {
+            for _ in 0..ROUND {
+                let Some(key) = this.ready.next() else { break };
                 this.turn(key, now);
             }
-            ready.append(&mut this.ready);
-            this.ready = ready;
             if !this.ready.is_empty() {
                 // The others have their turn when these have been answered.
                 this.flush_dirty(now);

@@ -15,6 +15,7 @@ mod linger;
 pub(crate) mod mux;
 pub(crate) mod pace;
 mod parked;
+mod ready;
 pub(crate) mod stream;
 mod turn;
 mod wheel;
