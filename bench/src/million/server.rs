@@ -37,7 +37,7 @@ pub(super) fn server(ping_interval: u64, greets: bool) -> Result<Server> {
         })
         .on("connections", async |server: Server| server.connections());
     if greets {
-        namespace = namespace.on_connect(async |socket: Socket| socket.emit("welcome", ()));
+        namespace = namespace.on_connect(async |socket: Socket| socket.emit("welcome", socket.id()));
     }
     Server::builder()
         .namespace(namespace)

@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) drain_window: Duration,
+    /// A listener for each worker.
+    pub(crate) reuse_port: bool,
     pub(crate) outbox_policy: OutboxPolicy,
     pub(crate) cors: Option<Cors>,
     pub(crate) cookie: Option<Cookie>,
@@ -84,6 +86,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(45),
             shutdown_timeout: Duration::from_secs(8),
             drain_window: Duration::ZERO,
+            reuse_port: false,
             outbox_policy: OutboxPolicy::default(),
             cors: None,
             cookie: None,

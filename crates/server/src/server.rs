@@ -69,13 +69,15 @@ impl Server {
 
     /// Listens on an address and serves until [`Server::close`]; other paths than the server's are answered 404.
     ///
+    /// With [`ServerBuilder::reuse_port`] it has a listener for each worker of the runtime.
+    ///
     /// Cancel safe: dropped, it accepts nobody any more; connections that are open go on.
     ///
     /// # Errors
     /// Where the address cannot be listened on.
     pub async fn listen(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        let listener = TcpListener::bind(address).await?;
-        self.serve(listener).await
+        let listeners = listen::bind(&self.0, address).await?;
+        listen::serve_all(&self.0, listeners).await
     }
 
     /// As [`Server::listen`], on a listener of your own: one bound to port 0, say, or inherited.
@@ -325,6 +327,18 @@ impl ServerBuilder {
     /// limit. Default 1,000,000.
     pub const fn max_http_buffer_size(mut self, bytes: usize) -> Self {
         self.config.limits.max_payload_bytes = bytes;
+        self
+    }
+
+    /// Whether [`Server::listen`] opens a listener for each worker of the runtime on its address (`SO_REUSEPORT`), among
+    /// which the kernel spreads new connections. Default no: one listener, from which one worker at a time accepts.
+    ///
+    /// It is for servers to which many thousands connect in a second, after a restart say; messages cost the same
+    /// either way. With it an address that another process of the same user listens on in this manner is not "in
+    /// use": both get connections, which is how a new version takes over from an old one, and how a forgotten one
+    /// goes unnoticed. On systems without it (Windows, Solaris) there is one listener all the same.
+    pub const fn reuse_port(mut self, reuse: bool) -> Self {
+        self.config.reuse_port = reuse;
         self
     }
 
