@@ -98,7 +98,9 @@ impl DriverHandle {
     }
 
     fn notify(&self) {
-        if !self.notified.swap(true, Ordering::AcqRel) {
+        // What it is to see was put on a list under a lock, so an older `false` cannot be taken for this one. Most of a
+        // broadcast finds it woken, and reading does not take the line from the other workers.
+        if !self.notified.load(Ordering::Relaxed) && !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
