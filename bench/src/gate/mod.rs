@@ -23,6 +23,11 @@ use crate::error::{Error, Result};
 /// What the paths lie in.
 const BINARIES: [&str; 2] = ["hot-paths", "server-paths"];
 
+/// Paths that do the same among more connections than others do: what a message costs does not grow with them.
+const SAME: [(&str, &str); 1] = [("server/room-of-10-among-1000", "server/room-of-10")];
+/// Tables that are larger, and not longer ways.
+const SAME_WITHIN: f64 = 1.05;
+
 /// What the gate does.
 #[derive(Debug, Clone, clap::Args)]
 pub struct GateOptions {
@@ -56,6 +61,16 @@ pub fn check(options: &GateOptions) -> Result<()> {
     println!("{}", baselines::table(&rows));
     if let Some(other) = baselines.other_origin() {
         println!("{other}");
+    }
+    let cost = |name: &str| measured.iter().find(|path| path.name == name).map(|path| path.instructions);
+    for (more, fewer) in SAME {
+        if let (Some(with), Some(without)) = (cost(more), cost(fewer))
+            && with > without * SAME_WITHIN
+        {
+            return Err(Error::Regression(format!(
+                "{more} takes {with} instructions and {fewer} {without}: what a message costs grows with the connections"
+            )));
+        }
     }
     if options.bless {
         baselines.bless(&measured, whole);

@@ -43,7 +43,7 @@ pub struct SessionsOptions {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
     /// Milliseconds from a pong to the next ping.
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(1..))]
     ping_interval: u64,
     /// Measure one size in this process and print it as JSON.
     #[arg(long, hide = true)]
@@ -63,6 +63,7 @@ struct Row {
     heartbeat_core: f64,
     delivery_ns: f64,
     broadcast_wall_ms: f64,
+    broadcast_call_ms: f64,
     join_ns: f64,
     leave_ns: f64,
     server_join_ns: f64,
@@ -114,6 +115,7 @@ const LINES: &[Line] = &[
     ("all heartbeats at 25 s, % of a core", |row| row.heartbeat_core * 100.0, 2),
     ("broadcast to all, ns a delivery", |row| row.delivery_ns, 0),
     ("broadcast to all, ms until the last has it (wall)", |row| row.broadcast_wall_ms, 1),
+    ("… of which the call of `emit`, which queues for all", |row| row.broadcast_call_ms, 1),
     ("every client joins a room of ten, ns each", |row| row.join_ns, 0),
     ("every client leaves it, ns each", |row| row.leave_ns, 0),
     ("the server has all join one room, ns each", |row| row.server_join_ns, 1),
@@ -142,6 +144,22 @@ fn table(rows: &[Row]) -> String {
     out
 }
 
+/// What something took.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    cpu: Duration,
+    wall: Duration,
+    /// Heartbeats that fell into it.
+    pings: u64,
+}
+
+impl Took {
+    /// Nanoseconds of CPU for each of so many, without the heartbeats in between, of which one takes so long.
+    fn each(self, of: usize, heartbeat_ns: f64) -> f64 {
+        (self.cpu.as_nanos() as f64 - self.pings as f64 * heartbeat_ns).max(0.0) / of as f64
+    }
+}
+
 /// One measurement under way.
 struct Run {
     pid: u32,
@@ -163,51 +181,36 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
     let empty = process::resident_bytes(run.pid)?;
     let clients: Vec<_> = (0..count).map(|_| Client::new(&run.seen)).collect();
     let before = process::resident_bytes(run.pid)?;
-    let each = |time: Duration, of: usize| time.as_nanos() as f64 / of as f64;
-    let (open, _) = run.timed(run.open(&clients)).await?;
+    let open = run.timed(run.open(&clients)).await?;
     let bytes = process::resident_bytes(run.pid)?;
-    let mut row = Row {
-        sessions: count,
-        bytes_per_session: bytes.saturating_sub(before) as f64 / count as f64,
-        client_bytes: before.saturating_sub(empty) as f64 / count as f64,
-        open_us: each(open, count) / 1e3,
-        heartbeat_ns: 0.0,
-        heartbeat_core: 0.0,
-        delivery_ns: 0.0,
-        broadcast_wall_ms: 0.0,
-        join_ns: 0.0,
-        leave_ns: 0.0,
-        server_join_ns: 0.0,
-        server_leave_ns: 0.0,
-        room_ns: 0.0,
-        close_us: 0.0,
-        left_bytes: 0.0,
-    };
 
-    let pings = run.seen.pings.get();
-    let rounds = 2 * count as u64;
-    let (cpu, _) = run.timed(run.reach(&run.seen.pings, pings + rounds)).await?;
-    row.heartbeat_ns = each(cpu, 2 * count);
-    row.heartbeat_core = row.heartbeat_ns * count as f64 / 25e9;
+    let rounds = run.seen.pings.get() + 2 * count as u64;
+    let beats = run.timed(run.reach(&run.seen.pings, rounds)).await?;
+    let heartbeat_ns = beats.cpu.as_nanos() as f64 / beats.pings as f64;
+    let each = |took: Took, of: usize| took.each(of, heartbeat_ns);
 
     let text = "x".repeat(TEXT_BYTES);
     let mut broadcasts = Vec::new();
+    let mut longest_call = Duration::ZERO;
     for _ in 0..BROADCASTS {
         let all = run.seen.messages.get() + count as u64;
-        broadcasts.push(run.timed(run.broadcast("", &text, all)).await?);
+        let broadcast = async {
+            let begun = Instant::now();
+            run.emit("", &text)?;
+            longest_call = longest_call.max(begun.elapsed());
+            run.reach(&run.seen.messages, all).await
+        };
+        broadcasts.push(run.timed(broadcast).await?);
     }
-    broadcasts.sort();
-    if let Some((cpu, wall)) = broadcasts.get(BROADCASTS / 2) {
-        row.delivery_ns = each(*cpu, count);
-        row.broadcast_wall_ms = wall.as_secs_f64() * 1e3;
-    }
+    broadcasts.sort_by_key(|took| took.wall);
+    let broadcast = broadcasts.get(BROADCASTS / 2).copied();
+    let broadcast = broadcast.ok_or_else(|| Error::Setup("nothing was broadcast".into()))?;
 
-    row.join_ns = each(run.timed(run.storm("join", &clients)).await?.0, count);
-    let ten = Run::rooms(count);
-    let (cpu, _) = run.timed(run.emit_to_rooms(&text, ten)).await?;
-    row.room_ns = each(cpu, EMITS * ROOM);
-    row.leave_ns = each(run.timed(run.storm("leave", &clients)).await?.0, count);
-    (row.server_join_ns, row.server_leave_ns) = run.server_storms(count).await?;
+    let join = run.timed(run.storm("join", &clients)).await?;
+    let room = run.timed(run.emit_to_rooms(&text, count / ROOM)).await?;
+    let leave = run.timed(run.storm("leave", &clients)).await?;
+    let (server_join_ns, server_leave_ns) = run.server_storms(count);
+
     let expected = BROADCASTS * count + EMITS * ROOM;
     if run.seen.messages.get() != expected as u64 {
         return Err(Error::Wrong(format!("{} messages instead of {expected}", run.seen.messages.get())));
@@ -215,16 +218,31 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
     if let Some(client) = clients.iter().find(|client| (client.messages() as usize) < BROADCASTS) {
         return Err(Error::Wrong(format!("a client got {} of {BROADCASTS} broadcasts", client.messages())));
     }
-    let (cpu, _) = run.timed(run.close(&clients)).await?;
-    row.close_us = each(cpu, count) / 1e3;
-    row.left_bytes = process::resident_bytes(run.pid)?.saturating_sub(before) as f64;
-    Ok(row)
+    let close = run.timed(run.close(&clients)).await?;
+    Ok(Row {
+        sessions: count,
+        bytes_per_session: bytes.saturating_sub(before) as f64 / count as f64,
+        client_bytes: before.saturating_sub(empty) as f64 / count as f64,
+        open_us: each(open, count) / 1e3,
+        heartbeat_ns,
+        heartbeat_core: heartbeat_ns * count as f64 / 25e9,
+        delivery_ns: each(broadcast, count),
+        broadcast_wall_ms: broadcast.wall.as_secs_f64() * 1e3,
+        broadcast_call_ms: longest_call.as_secs_f64() * 1e3,
+        join_ns: each(join, count),
+        leave_ns: each(leave, count),
+        server_join_ns,
+        server_leave_ns,
+        room_ns: each(room, EMITS * ROOM),
+        close_us: each(close, count) / 1e3,
+        left_bytes: process::resident_bytes(run.pid)?.saturating_sub(before) as f64,
+    })
 }
 
 impl Run {
-    /// Runs something: its CPU time, the whole process's, and that of the wall.
-    async fn timed(&self, work: impl Future<Output = Result<()>>) -> Result<(Duration, Duration)> {
-        let (cpu, begun) = (process::cpu_time(self.pid)?, Instant::now());
+    /// Runs something, and tells what the process took for it.
+    async fn timed(&self, work: impl Future<Output = Result<()>>) -> Result<Took> {
+        let (cpu, pings, begun) = (process::cpu_time(self.pid)?, self.seen.pings.get(), Instant::now());
         match tokio::time::timeout(PATIENCE, work).await {
             Ok(done) => done?,
             Err(_) => return Err(Error::Late(format!("not done within {PATIENCE:?}"))),
@@ -233,7 +251,8 @@ impl Run {
         if let Some(fault) = self.seen.fault() {
             return Err(Error::Wrong(fault));
         }
-        Ok((process::cpu_time(self.pid)?.saturating_sub(cpu), wall))
+        let cpu = process::cpu_time(self.pid)?.saturating_sub(cpu);
+        Ok(Took { cpu, wall, pings: self.seen.pings.get() - pings })
     }
 
     async fn reach(&self, count: &super::client::Count, number: u64) -> Result<()> {
@@ -263,13 +282,12 @@ impl Run {
         Ok(())
     }
 
-    async fn broadcast(&self, room: &str, text: &str, until: u64) -> Result<()> {
+    /// Emits to a room, or to everybody where it has no name.
+    fn emit(&self, room: &str, text: &str) -> Result<()> {
         let everybody = self.server.of("/");
         let emitted =
             if room.is_empty() { everybody.emit("msg", text) } else { everybody.to(room).emit("msg", text) };
-        drop(emitted.map_err(|error| Error::Setup(error.to_string()))?);
-        self.seen.messages.reach(until).await;
-        Ok(())
+        emitted.map(drop).map_err(|error| Error::Setup(error.to_string()))
     }
 
     /// Every client asks for its room at once.
@@ -282,22 +300,21 @@ impl Run {
         Ok(())
     }
 
-    /// The server has all join one room and leave it, so often that the clock of the CPU, which goes in steps of
-    /// milliseconds, tells it: nanoseconds a session, for each.
-    async fn server_storms(&self, count: usize) -> Result<(f64, f64)> {
+    /// The server has all join one room and leave it: nanoseconds of the wall clock a session, for each. The CPU's clock
+    /// goes in steps of milliseconds.
+    fn server_storms(&self, count: usize) -> (f64, f64) {
         let (mut joining, mut leaving) = (Duration::ZERO, Duration::ZERO);
         let rounds = LEAST_TIMED.div_ceil(count);
         for _ in 0..rounds {
-            joining += self.timed(async { Ok(drop(self.server.of("/").sockets_join("everybody"))) }).await?.1;
-            leaving +=
-                self.timed(async { Ok(drop(self.server.of("/").sockets_leave("everybody"))) }).await?.1;
+            let begun = Instant::now();
+            drop(self.server.of("/").sockets_join("everybody"));
+            joining += begun.elapsed();
+            let begun = Instant::now();
+            drop(self.server.of("/").sockets_leave("everybody"));
+            leaving += begun.elapsed();
         }
         let each = |time: Duration| time.as_nanos() as f64 / (rounds * count) as f64;
-        Ok((each(joining), each(leaving)))
-    }
-
-    fn rooms(count: usize) -> usize {
-        count / ROOM
+        (each(joining), each(leaving))
     }
 
     /// Emits to rooms that lie all over, so that none is found where the one before was.
@@ -305,7 +322,8 @@ impl Run {
         for number in 0..EMITS {
             let room = format!("room-{}", number * 7_919 % rooms);
             let until = self.seen.messages.get() + ROOM as u64;
-            self.broadcast(&room, text, until).await?;
+            self.emit(&room, text)?;
+            self.seen.messages.reach(until).await;
         }
         Ok(())
     }
