@@ -178,7 +178,7 @@
       this.writable = false;
       this.readyState = "closed";
       this.opts = opts;
-      this.query = opts.query;
+      this.query = opts.query || {};
       this.socket = opts.socket;
     }
     open() {
@@ -238,7 +238,7 @@
       const { secure, port, hostname } = opts;
       if (stamp) query[opts.timestampParam] = unique();
       if (opts.forceBase64) query.b64 = 1;
-      return schema + (secure ? "s://" : "://") + hostname + (port ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
+      return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
     }
   }
 

@@ -2,8 +2,9 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { allBundles } from "./bundle.mjs";
 
-// Bytes, gzip -9, about what they have: what is added has to be saved elsewhere. The official bundles have 14,763 and 12,888.
-const budget = { "socket.io.min.js": 8550, "socket.io.esm.min.js": 8580, "socket.io.msgpack.min.js": 9750, "socket.io.esm.msgpack.min.js": 9750 };
+// Bytes, gzip -9, about what they have: what is added has to be saved elsewhere. The aim is 7,400 for the script and 6,600 for the
+// module; the README says what stands above it. The official bundles have 14,800 and 12,945.
+const budget = { "socket.io.min.js": 8540, "socket.io.esm.min.js": 8570, "socket.io.msgpack.min.js": 9700, "socket.io.esm.msgpack.min.js": 9720 };
 
 let over = false;
 for (const [name, content] of Object.entries(await allBundles())) {

@@ -47,8 +47,9 @@ await build({
   format: "esm",
   target: "node18",
   sourcemap: "inline",
-  alias: { "#client": client },
-  external: ["ws", "socket.io"],
+  // The applications of `test/server/apps` say the official name.
+  alias: { "#client": client, "socket.io-client": client },
+  external: ["ws", "socket.io", "react", "react-test-renderer", "vue"],
   define: { CLIENT_DIST: JSON.stringify(clientDist), PACKAGE_ROOT: JSON.stringify(root) },
   logLevel: "warning",
 });

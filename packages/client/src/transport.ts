@@ -61,7 +61,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
   constructor(opts: TransportOptions) {
     super();
     this.opts = opts;
-    this.query = opts.query;
+    this.query = opts.query || {};
     this.socket = opts.socket;
   }
 
@@ -145,7 +145,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
       schema +
       (secure ? "s://" : "://") +
       hostname +
-      (port ? ":" + port : "") +
+      (port && +port != (secure ? 443 : 80) ? ":" + port : "") +
       opts.path +
       "?" +
       encodeQuery(query)
