@@ -22,6 +22,9 @@ const OPENING_AT_ONCE: usize = 64;
 /// After the window closes, the messages under way must arrive within this.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// By how much a warm-up or a window is prolonged at most.
+const PROLONGED: Duration = Duration::from_secs(10);
+
 /// The server under load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
@@ -39,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) warm_up: Duration,
     pub(crate) window: Duration,
     pub(crate) max_messages: u64,
+    /// A warm-up and a window take longer than they should until they have seen so many.
+    pub(crate) min_messages: u64,
     /// Less of what takes long without being measured, like a churn of 10,000 instead of 100,000.
     pub(crate) quick: bool,
     /// Messages per second that are offered, where the load does not follow from the answers.
@@ -101,6 +106,8 @@ enum Phase {
 pub(crate) struct Run {
     phase: Cell<Phase>,
     messages: Cell<u64>,
+    /// Messages since the beginning, the warm-up's too.
+    seen: Cell<u64>,
     latency: RefCell<Histogram<u64>>,
 }
 
@@ -110,6 +117,7 @@ impl Run {
         Rc::new(Self {
             phase: Cell::new(Phase::WarmUp),
             messages: Cell::new(0),
+            seen: Cell::new(0),
             latency: RefCell::new(latency),
         })
     }
@@ -121,6 +129,7 @@ impl Run {
 
     /// Counts messages that came while the window is open.
     pub(crate) fn count(&self, messages: u64) {
+        self.seen.set(self.seen.get() + messages);
         if self.phase.get() == Phase::Window {
             self.messages.set(self.messages.get() + messages);
         }
@@ -181,16 +190,24 @@ impl Run {
         Ok(Outcome {
             figure: messages / cost.cpu.as_secs_f64(),
             rate: Some(messages / cost.elapsed.as_secs_f64()),
-            latency: Some(self.latency.borrow().clone()),
+            latency: Some(self.latency.borrow().clone()).filter(|latency| !latency.is_empty()),
             notes: Vec::new(),
             counts: cost.counts.per(messages),
         })
     }
 
     async fn keep_window(&self, target: Target, plan: Plan) -> Result<Cost> {
+        let begun = Instant::now();
         sleep(plan.warm_up).await;
+        while self.seen.get() < plan.min_messages && begun.elapsed() < plan.warm_up + PROLONGED {
+            sleep(Duration::from_millis(10)).await;
+        }
         let window = self.open_window(target)?;
-        while window.begun.elapsed() < plan.window && self.messages.get() < plan.max_messages {
+        let goes_on = || match window.begun.elapsed() {
+            short if short < plan.window => true,
+            long => self.messages.get() < plan.min_messages && long < plan.window + PROLONGED,
+        };
+        while goes_on() && self.messages.get() < plan.max_messages {
             sleep(Duration::from_millis(10)).await;
         }
         self.phase.set(Phase::Over);

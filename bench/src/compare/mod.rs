@@ -104,6 +104,7 @@ impl Window {
             warm_up: Duration::from_millis(self.warm_up_ms.unwrap_or(warm_up)),
             window: Duration::from_millis(self.window_ms.unwrap_or(window)),
             max_messages: self.max_messages,
+            min_messages: 1,
             quick,
             rate: None,
         }

@@ -33,7 +33,12 @@ struct Round {
 pub(crate) async fn run(target: Target, plan: Plan, count: usize, burst: u64) -> Result<Outcome> {
     let run = Run::new();
     let clients = spawn(open_all(target, count, Headers::Few).await?, burst, &run);
-    run.measure(target, plan, clients).await
+    run.measure(target, long_enough(plan, count as u64 * burst), clients).await
+}
+
+/// A plan with several broadcasts in its window, however many clients there are: parts of one would tell nothing.
+pub(super) fn long_enough(plan: Plan, deliveries: u64) -> Plan {
+    Plan { min_messages: 5 * deliveries, ..plan }
 }
 
 /// Sets the clients to work: one of them sends, all receive.

@@ -11,7 +11,7 @@ use crate::process;
 use crate::run::{Outcome, Plan, Run, Target, open_all};
 
 /// Opened before, for what a server builds, and a compiler optimises, with its first connections.
-const FIRST: usize = 1_000;
+const FIRST: usize = 3_000;
 /// Opened at most, within what one process may hold.
 const LIMIT: usize = 6_000;
 /// Opening at once.

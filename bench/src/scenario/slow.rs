@@ -45,7 +45,7 @@ pub(crate) async fn run(target: Target, plan: Plan, count: usize) -> Result<Outc
     let run = Run::new();
     let mut clients = broadcast::spawn(healthy, 1, &run);
     clients.spawn_local(feeder.go_on(Rc::clone(&run)));
-    let mut outcome = run.measure(target, plan, clients).await?;
+    let mut outcome = run.measure(target, broadcast::long_enough(plan, count as u64), clients).await?;
     most = most.max(process::resident_bytes(target.pid)?);
     drop(slow);
     outcome.notes.push((Note::GrownBytes, (most - before) as f64));
