@@ -179,14 +179,17 @@ pub struct Limits {
     /// told apart ([`ServerBuilder::address_of`](crate::ServerBuilder::address_of)) all clients have one address. A
     /// handshake past it is refused with 429. About 32 bytes for each address with a connection.
     pub max_connections_per_address: usize,
-    /// HTTP connections that serve no request of a session and carry no WebSocket: idle ones, and those that take long
-    /// to ask. Default 10,000, each of them for `header_timeout` at most; one more is closed at once. Only for servers
-    /// started with [`Server::listen`](crate::Server::listen). About 20 KiB each, and at worst `max_head_bytes`.
+    /// HTTP connections that serve no request of a session and carry no WebSocket: idle ones, those that take long to
+    /// ask, and those that wait for what the application answers. Default 10,000; one more is closed at once. Those that
+    /// ask for nothing last for `header_timeout` at most. They are not bounded for each address: where one could take all
+    /// of them, a proxy or firewall in front does it. Only for servers started with
+    /// [`Server::listen`](crate::Server::listen). About 20 KiB each, and at worst `max_head_bytes`.
     pub max_idle_http_connections: usize,
     /// Bytes of the head of a request that opens a connection, which keeps it for its life. Default 64 KiB (the
     /// official server: 16 KiB). A larger one is answered 431, whichever HTTP server is in front.
     pub max_head_bytes: usize,
-    /// How long the head of an HTTP request may take. Default 10 s. Only for servers started with
+    /// How long an HTTP connection may take until the head of its first request has come, and after each answer until
+    /// that of the next has: so it is also how long it may be idle. Default 10 s. Only for servers started with
     /// [`Server::listen`](crate::Server::listen); elsewhere the host server's own setting holds.
     pub header_timeout: Duration,
     /// How long the body of a POST may take. Default 30 s.

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http::{HttpStream, PeerAddr};
+use crate::http::{HttpStream, Listened, PeerAddr};
 use crate::service::{NotFound, SocketIoService};
 use crate::stats;
 use crate::time::FOR_EVER;
@@ -200,6 +200,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         request.extensions_mut().insert(PeerAddr(self.peer));
+        request.extensions_mut().insert(Listened);
         self.inner.call(request)
     }
 }

@@ -16,10 +16,11 @@ use crate::core::Core;
 
 /// What is done with a client for which [`Limits::max_outbox_bytes`](crate::Limits::max_outbox_bytes) wait.
 ///
-/// Whatever the policy, acknowledgements and what the protocols themselves send is never given up; where they alone
-/// pass the bound the client is closed. What is given up is counted ([`Stats::dropped_packets`]), logged, and told to
+/// Whatever the policy, answers, events that ask for one ([`emit_with_ack`]) and what the protocols themselves send are
+/// never given up; where they alone pass the bound the client is closed. What is given up is counted ([`Stats::dropped_packets`]), logged, and told to
 /// [`EngineObserver::on_dropped`].
 ///
+/// [`emit_with_ack`]: crate::Socket::emit_with_ack
 /// [`Stats::dropped_packets`]: crate::Stats::dropped_packets
 /// [`EngineObserver::on_dropped`]: crate::engine::EngineObserver::on_dropped
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -31,7 +32,7 @@ pub enum OutboxPolicy {
     /// Volatile emits wait for it as long as there is room, instead of being lost as soon as anything waits; where
     /// there is none the oldest of them are given up. Where other packets alone pass the bound it is closed.
     DropVolatile,
-    /// Its oldest events are given up, volatile ones or not, each with all its attachments.
+    /// Its oldest events that ask for no answer are given up, volatile ones or not, each with all its attachments.
     DropOldest,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Counters {
     pub(crate) lingering: AtomicUsize,
     /// HTTP connections of listeners of our own.
     pub(crate) http_connections: AtomicUsize,
-    /// Requests of sessions that are being served: polls that wait, mostly.
+    /// Requests of sessions that are being served on them: polls that wait, mostly.
     pub(crate) session_requests: AtomicUsize,
     /// What is logged now and then only.
     pub(crate) complaints: Complaints,

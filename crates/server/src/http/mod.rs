@@ -35,6 +35,10 @@ use crate::core::Core;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// Among the extensions of requests that came to a listener of ours, whose connections are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listened;
+
 /// Whether a request is for this server: its path is the server's, or below it. Another path that merely begins with
 /// the same letters is not.
 pub(crate) fn is_ours(core: &Core, path: &str) -> bool {

@@ -14,7 +14,7 @@ use super::admit::{self, Refused};
 use super::answer::{self, Answer};
 use super::coding::{self, Coding};
 use super::jsonp::{self, Jsonp};
-use super::{RequestHead, request};
+use super::{Listened, RequestHead, request};
 use crate::connection::{Body, Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
 use crate::stats::{self, Gauge};
@@ -26,6 +26,8 @@ pub(crate) struct Manner {
     coding: Option<Coding>,
     /// Internet Explorers take payloads for attacks unless they are told not to.
     internet_explorer: bool,
+    /// Its HTTP connection is one of those that are counted.
+    listened: bool,
 }
 
 impl Manner {
@@ -36,7 +38,13 @@ impl Manner {
             jsonp: Jsonp::of(head),
             coding: compresses.then(|| coding::negotiate(head.headers(), &Coding::QUICK)).flatten(),
             internet_explorer: agent.contains("MSIE") || agent.contains("Trident/"),
+            listened: head.extensions().get::<Listened>().is_some(),
         }
+    }
+
+    /// Says that its HTTP connection serves a session, for as long as the result lives.
+    fn serving(&self, core: &Arc<Core>) -> impl Sized + use<> {
+        self.listened.then(|| Gauge::new(core, |counters| &counters.session_requests))
     }
 
     fn adapt(&self, mut answer: Answer) -> Answer {
@@ -69,7 +77,7 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
 
 /// Answers a poll, when there is something.
 pub(crate) async fn poll(connection: Arc<Connection>, manner: Manner) -> Answer {
-    let _serving = Gauge::new(&connection.core, |counters| &counters.session_requests);
+    let _serving = manner.serving(&connection.core);
     let guard = AbortGuard(Some(&connection));
     let payload = match connection.poll() {
         PollOutcome::Payload(payload) => Ok(payload),
@@ -132,7 +140,7 @@ where
     if !connection.begin_post() {
         return answer::bad_request();
     }
-    let _serving = Gauge::new(&connection.core, |counters| &counters.session_requests);
+    let _serving = manner.serving(&connection.core);
     let guard = AbortGuard(Some(&connection));
     let answer = take(&connection, body, manner.jsonp.is_some(), binary).await;
     guard.disarm();

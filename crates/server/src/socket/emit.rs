@@ -129,7 +129,8 @@ impl Socket {
     /// nothing.
     ///
     /// Keys are those of this socket, and the same for what [`Broadcast::conflate`](crate::Broadcast::conflate) emits to it;
-    /// other sockets' are apart. It is not kept for connection state recovery.
+    /// other sockets' are apart. With connection state recovery a client that comes back is sent all of those that it
+    /// missed, older ones too.
     ///
     /// ```
     /// # fn example(socket: &enchufe::Socket) -> Result<(), enchufe::EmitError> {

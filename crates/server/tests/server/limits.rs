@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::future::{Ready, ready};
 
-use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, RawArgs, Server, Socket};
+use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, RawArgs, Socket};
 use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
@@ -241,14 +241,22 @@ async fn answers_pass_the_events_that_wait_for_running_handlers() {
         let io = serve_with(namespace, |io| io.limits(limits));
         let mut client = Client::connect(&io, via).await;
         client.send_all(&vec!["42[\"ask-me\"]"; 30]).await;
-        let mut thanks = 0;
+        let (mut questions, mut thanks) = (0, 0);
         while thanks < 30 {
             let packet = client.next().await;
             match packet.strip_prefix("42").and_then(|rest| rest.split_once("[\"question\"")) {
-                Some((id, _)) => client.send(&format!("43{id}[7]")).await,
-                None => thanks += usize::from(packet == "42[\"thanks\"]"),
+                Some((id, _)) => {
+                    questions += 1;
+                    client.send(&format!("43{id}[7]")).await;
+                }
+                None => {
+                    assert_eq!(packet, "42[\"thanks\"]", "{via:?}");
+                    thanks += 1;
+                }
             }
+            assert!(questions <= thanks + 3, "{via:?}: no more handlers than may be");
         }
+        assert_eq!(questions, 30, "{via:?}");
     }
 }
 
@@ -300,7 +308,7 @@ async fn dynamic_namespaces_that_nobody_uses_make_room() {
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_is_in_use_is_kept() {
     let io = serve(Namespace::matching(|_| true));
-    let (mut keeper, _) = Client::join(&io, Via::WebSocket, "40/kept,").await;
+    let (mut keeper, id) = Client::join(&io, Via::WebSocket, "40/kept,").await;
     let held = io.of("/held");
     let mut client = Client::open(&io, Via::WebSocket).await;
     for n in 0..3_000 {
@@ -314,7 +322,13 @@ async fn a_namespace_that_is_in_use_is_kept() {
     keeper.next().await;
     held.emit("here", ()).unwrap();
     assert_eq!(keeper.next().await, "42/held,[\"here\"]");
-    let _: &Server = &io;
+    let names = io.namespaces();
+    for (name, is_there) in [("/kept", true), ("/held", true), ("/2999", true), ("/0", false)] {
+        assert_eq!(names.iter().any(|other| **other == *name), is_there, "{name} among {}", names.len());
+    }
+    // They are those that there were all the time.
+    assert_eq!(io.of("/kept").sockets().iter().map(|s| s.id().to_string()).collect::<Vec<_>>(), [id]);
+    assert_eq!(held.sockets().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

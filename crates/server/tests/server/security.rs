@@ -204,6 +204,36 @@ async fn connections_that_ask_for_nothing_are_bounded_in_number_and_time() {
     ws.upgrade("EIO=4&transport=websocket").await;
 }
 
+/// Requests that another HTTP server brings have no connection here that could be idle.
+#[tokio::test]
+async fn requests_from_elsewhere_make_no_room_for_idle_connections() {
+    let limits = Limits { max_idle_http_connections: 2, ..Limits::default() };
+    let io = serve_with(Namespace::new("/"), |io| io.limits(limits));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn({
+        let io = io.clone();
+        async move { io.serve(listener).await }
+    });
+    let mut polls = Vec::new();
+    for _ in 0..5 {
+        let session = Polling::open(&io).await;
+        polls.push(tokio::spawn(async move { session.poll().await }));
+    }
+    tokio::task::yield_now().await;
+    let mut idle = Vec::new();
+    for count in 1..=2 {
+        idle.push(tokio::net::TcpStream::connect(address).await.unwrap());
+        wait_until("it is accepted", || io.stats().http_connections == count).await;
+    }
+    let mut refused = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut buffer = [0; 8];
+    let read = timeout(Duration::from_secs(2), tokio::io::AsyncReadExt::read(&mut refused, &mut buffer));
+    assert!(matches!(read.await.expect("it ends at once"), Ok(0) | Err(_)));
+    assert_eq!((io.stats().refused_http, io.connections()), (1, 5));
+    polls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 /// The kernel answers what is sent to a closed socket with a reset, which may overtake the close frame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_close_code_arrives_although_the_client_goes_on_sending() {

@@ -197,9 +197,13 @@ async fn a_handler_may_log_to_its_own_server() {
     let mut client = Client::connect(&io, Via::WebSocket).await;
     let socket = io.of("/").sockets().remove(1);
     socket.join(["1", "2", "3", "4"]);
+    let mut received = Vec::new();
     for _ in 0..100 {
         io.of("/").emit("fill", "x".repeat(500)).unwrap();
         tokio::task::yield_now().await;
-        client.next().await;
+        received.push(client.next().await);
     }
+    assert!(received.iter().any(|packet| packet.starts_with("42[\"log\",")), "what was logged was broadcast");
+    assert!(io.namespaces().iter().any(|name| **name == *"/new one"));
+    assert_eq!(io.of("/").sockets(), [socket], "the other one has been closed for reading nothing");
 }
