@@ -45,6 +45,16 @@ impl Open {
         // A struct of strings and integers always serialises.
         serde_json::to_string(self).unwrap_or_default()
     }
+
+    /// The OPEN packet.
+    #[must_use]
+    pub fn packet(&self) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(160);
+        packet.push(b'0');
+        // As above, and a vector takes all that is written.
+        let _ = serde_json::to_writer(&mut packet, self);
+        packet
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +72,7 @@ mod tests {
         };
         let text = r#"{"sid":"abc","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
         assert_eq!(open.to_json(), text);
+        assert_eq!(open.packet(), format!("0{text}").as_bytes());
         assert_eq!(Open::parse(text).unwrap(), open);
     }
 

@@ -100,19 +100,26 @@ pub(crate) async fn admit(
     }
     let hooks = &core.config.hooks;
     let patience = core.config.connect_timeout;
-    let allowed = tokio::time::timeout(patience, hooks.allow(head)).await;
-    if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
-        return Err(ConnectionError::Forbidden { message }.into());
+    if hooks.allow_request.is_some() {
+        let allowed = tokio::time::timeout(patience, hooks.allow(head)).await;
+        if let Err(message) = allowed.unwrap_or_else(|_| Err("timeout".into())) {
+            return Err(ConnectionError::Forbidden { message }.into());
+        }
     }
     let Some(revision) = request::revision(core, head) else {
         let protocol = request::protocol(head);
         return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
     };
-    let made = tokio::time::timeout(patience, hooks.session_id(head)).await;
-    let sid = made.unwrap_or_else(|_| Err("timeout".into())).map_err(unusable)?;
-    if hooks.generate_id.is_some() && core.registry.get(sid.as_str()).is_some() {
-        return Err(unusable("the id is another session's".into()));
-    }
+    let sid = if hooks.generate_id.is_some() {
+        let made = tokio::time::timeout(patience, hooks.session_id(head)).await;
+        let sid = made.unwrap_or_else(|_| Err("timeout".into())).map_err(unusable)?;
+        if core.registry.get(sid.as_str()).is_some() {
+            return Err(unusable("the id is another session's".into()));
+        }
+        sid
+    } else {
+        SocketId::random()
+    };
     check_open(core)?;
     Ok((sid, request::dialect(head, revision), place))
 }

@@ -183,7 +183,7 @@ pub(crate) fn connection(
         ping_timeout: core.session.ping_timeout,
         max_payload: core.config.limits.max_payload_bytes as u64,
     };
-    let open = Frame::text(format!("0{}", open.to_json()));
+    let open = Frame::text(open.packet());
     let mut session = session(core, transport, dialect.revision, open);
     if let Some(message) = &core.config.initial_packet {
         session.outbox().push_unbounded(message.clone().into_frame());
