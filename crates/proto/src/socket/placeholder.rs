@@ -90,6 +90,14 @@ fn find_all(text: &str, attachments: usize) -> Vec<Option<Placeholder>> {
     found
 }
 
+/// What a placeholder stands for that is all of `text`, and written as by `JSON.stringify`: the usual one. `None` says
+/// nothing of any other.
+pub(super) fn alone(text: &str) -> Option<usize> {
+    let num = text.strip_prefix("{\"_placeholder\":true,\"num\":")?.strip_suffix('}')?;
+    // Whatever else may stand there, a number alone is all digits.
+    num.bytes().all(|byte| byte.is_ascii_digit()).then(|| num.parse().ok())?
+}
+
 /// Puts the attachments where the placeholders in `value` are. The tree must have come from text in which
 /// [`find`] saw no error.
 pub(super) fn fill(value: &mut Value, attachments: &[Bytes]) {
@@ -187,4 +195,27 @@ fn value(open: &mut [Frame], token: Token) {
 
 fn is_scalar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_placeholder_is_known_at_sight() {
+        assert_eq!(alone(r#"{"_placeholder":true,"num":12}"#), Some(12));
+        for other in [
+            r#"{"_placeholder":true,"num":}"#,
+            r#"{"_placeholder":true,"num":-1}"#,
+            r#"{"_placeholder":true,"num":1.0}"#,
+            r#"{"_placeholder":true,"num":0,"num":1}"#,
+            r#"{"_placeholder":true,"num":0}}"#,
+            r#"{"_placeholder":true,"num":99999999999999999999999}"#,
+            r#"{"num":0,"_placeholder":true}"#,
+            r#"["_placeholder"]"#,
+            "",
+        ] {
+            assert_eq!(alone(other), None, "{other}");
+        }
+    }
 }

@@ -196,6 +196,13 @@ impl<'de> Arg<'de> {
     }
 
     fn with_attachments(text: &'de str, args: &JsonArgs<'de>) -> Result<Self, Error> {
+        if text.starts_with('"') {
+            // A string holds none.
+            return Ok(Self::text(text));
+        }
+        if let Some(bytes) = placeholder::alone(text).and_then(|num| args.attachments.get(num)) {
+            return Ok(Self::Value(Value::Binary(bytes.clone())));
+        }
         match placeholder::find(text, args.attachments.len()) {
             Ok(found) if found.is_empty() => Ok(Self::text(text)),
             Ok(_) => {
