@@ -218,22 +218,21 @@ impl Driver {
         // The application's code is guarded where it is called. This is for what nobody thought of: it is not to end the
         // other connections.
         let (buffer, scratch, corks) = (&mut self.read_buffer, &mut self.scratch, &mut self.corks);
-        let alive = guarded("a connection", || slot.turn(now, buffer, scratch, corks));
-        if alive != Some(true) {
-            if alive.is_none() {
+        let turn = guarded("a connection", || slot.turn(now, buffer, scratch, corks));
+        let Some(Some(queued)) = turn else {
+            if turn.is_none() {
                 slot.connection.abandon();
             }
             let slot = self.slots.remove(key as usize);
             self.backlog.changed(slot.waiting, 0);
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
             return let_go("a connection", slot);
-        }
-        let large = slot.connection.queued_bytes() >= LARGE;
+        };
         if !slot.dirty {
             slot.dirty = true;
             self.dirty.push(key);
         }
-        if large {
+        if queued >= LARGE {
             self.flush(key, now);
         }
     }

@@ -24,14 +24,15 @@ use crate::stats;
 const READS: usize = 16;
 
 impl Slot {
-    /// Gives the connection its turn. `false` when it is over and all of it has been released.
+    /// Gives the connection its turn, and tells how many bytes wait for its transport then. `None` when it is over and all
+    /// of it has been released.
     pub(super) fn turn(
         &mut self,
         now: Millis,
         buffer: &mut [u8],
         scratch: &mut Vec<u8>,
         corks: &mut Corks,
-    ) -> bool {
+    ) -> Option<usize> {
         let connection = self.connection.clone();
         let flags = connection.flags.swap(0, Ordering::AcqRel);
         let mut readable = flags & IO != 0 || self.resumes(now);
@@ -54,16 +55,15 @@ impl Slot {
                 connection.abort(CloseReason::ForcedServerClose);
             }
         }
-        if !self.apply_outputs(now, scratch) {
-            return false;
+        let queued = self.apply_outputs(now, scratch)?;
+        if !readable {
+            return Some(queued);
         }
-        if readable {
-            let waker = Waker::from(connection);
-            let cx = &mut Context::from_waker(&waker);
-            self.read(Path::Main, now, buffer, scratch, cx);
-            if self.probe.is_some() {
-                self.read(Path::Probe, now, buffer, scratch, cx);
-            }
+        let waker = Waker::from(connection);
+        let cx = &mut Context::from_waker(&waker);
+        self.read(Path::Main, now, buffer, scratch, cx);
+        if self.probe.is_some() {
+            self.read(Path::Probe, now, buffer, scratch, cx);
         }
         self.apply_outputs(now, scratch)
     }
@@ -273,17 +273,19 @@ impl Slot {
         }
     }
 
-    /// Does what the session wants. `false` when it is over.
-    fn apply_outputs(&mut self, now: Millis, scratch: &mut Vec<u8>) -> bool {
+    /// Does what the session wants, and tells how many bytes wait. `None` when it is over.
+    fn apply_outputs(&mut self, now: Millis, scratch: &mut Vec<u8>) -> Option<usize> {
         loop {
-            let outputs = self.connection.inner.lock().outputs();
+            let mut inner = self.connection.inner.lock();
+            let outputs = inner.outputs();
             if outputs.is_empty() {
-                return true;
+                return Some(inner.queued_bytes());
             }
+            drop(inner);
             for output in outputs {
                 if let Output::Closed(reason) = output {
                     self.finish(reason, now, scratch);
-                    return false;
+                    return None;
                 }
                 self.apply(output, scratch);
             }
