@@ -75,12 +75,23 @@ fn everybody_else_hears_in_order_and_answers_come_back_to_who_asked() {
     assert_eq!(a.heard(), ["b: answer x", "c: answer x", "b: answer y", "c: answer y"]);
 }
 
-/// A node that fails at all that it is told.
+/// A node that fails at all that it is told, the worst way there is.
 struct Failing;
+
+/// What cannot be caught and dropped either.
+struct Sharp;
+
+impl Drop for Sharp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("as asked for");
+        }
+    }
+}
 
 impl Receiver for Failing {
     fn receive(&self, _: Envelope) {
-        panic!("as asked for");
+        std::panic::panic_any(Sharp);
     }
 
     fn node_left(&self, _: &NodeId) {

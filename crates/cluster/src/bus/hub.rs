@@ -163,10 +163,14 @@ fn deliver(deliveries: impl IntoIterator<Item = (Member, Delivery)>) {
         DELIVERING.with_borrow_mut(|delivering| delivering.as_mut().and_then(Queue::pop_front))
     {
         // The panic hook has told of one that fails: it is not the publisher's fault, nor that of the others.
-        drop(catch_unwind(AssertUnwindSafe(|| match delivery {
+        let done = catch_unwind(AssertUnwindSafe(|| match delivery {
             Delivery::Envelope(envelope) => to.receiver.receive(envelope),
             Delivery::Left(node) => to.receiver.node_left(&node),
-        })));
+        }));
+        // What was thrown is the receiver's too, and so is what its destructor throws: that is where it ends.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(done))) {
+            std::mem::forget(again);
+        }
     }
 }
 
