@@ -1,7 +1,31 @@
-//! The tests that docs/security.md names are there.
+//! The tests that docs/security.md names are there, and the defaults are what it says.
 
 use std::fs;
 use std::path::Path;
+
+use enchufe::Limits;
+
+/// `1024` as `1,024`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
+#[test]
+fn the_defaults_that_are_named_are_those_of_the_code() {
+    let page = include_str!("../../security.md");
+    let limits = Limits::default();
+    for (hole, default) in [
+        ("CVE-2020-36048", format!("{} MB", limits.max_payload_bytes / 1_000_000)),
+        ("not limited: namespaces", format!("{} a connection", grouped(limits.max_namespaces))),
+        ("not limited: acknowledgements", format!("{} a socket", grouped(limits.max_pending_acks))),
+        ("not limited: what waits", format!("{} MiB", limits.max_outbox_bytes >> 20)),
+    ] {
+        let row = page.lines().find(|row| row.starts_with(&format!("| {hole}"))).expect(hole);
+        assert!(row.split(" | ").nth(1).is_some_and(|here| here.starts_with(&default)), "{default}: {row}");
+    }
+}
 
 #[test]
 fn every_test_that_is_named_is_there() {
