@@ -10,6 +10,7 @@ use enchufe_proto::websocket::Opcode;
 
 use super::cork::{self, Cork, Corks};
 use super::driver::Slot;
+use super::news::News;
 use super::stream::Io;
 use super::{Connection, Inner, Payload};
 use crate::engine::observer;
@@ -66,13 +67,14 @@ impl Slot {
             }
             match (inner.session.transport(), &mut self.main) {
                 (Transport::Polling, _) => {
-                    let flushed = inner.flush_poll(connection.dialect);
+                    let (flushed, news) = inner.flush_poll(connection.dialect);
                     if matches!(inner.session.state(), State::Closed(_)) {
                         // The peer has fetched the last of it.
                         connection.notify();
                     }
                     let standing = inner.standing();
                     drop(inner);
+                    news.tell();
                     connection.tell_flushed(&flushed);
                     return standing;
                 }
@@ -97,9 +99,10 @@ impl Slot {
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
                         let drained = flushed || inner.blocked;
                         (inner.blocked, inner.writing) = (false, 0);
-                        inner.tell_drained();
+                        let news = inner.drained_news();
                         let standing = inner.standing();
                         drop(inner);
+                        news.tell();
                         if drained {
                             observer::observe(connection, |observer, socket| observer.on_drain(socket));
                         }
@@ -191,19 +194,17 @@ impl Inner {
         }
     }
 
-    /// Answers the pending poll, if there is one and something to say.
-    fn flush_poll(&mut self, dialect: Dialect) -> Flushed {
+    /// What answers the pending poll, if there is one and something to say.
+    fn flush_poll(&mut self, dialect: Dialect) -> (Flushed, News) {
         if !self.session.can_transmit() {
-            return Flushed::new();
+            return Default::default();
         }
         self.session.queue_close();
         if self.session.outbox().is_empty() {
-            return Flushed::new();
+            return Default::default();
         }
         let (payload, flushed) = take_payload(&mut self.session, dialect);
-        self.answer_poll(payload);
         self.session.handle_poll_answered();
-        self.tell_drained();
-        flushed
+        (flushed, self.answered_news(payload))
     }
 }

@@ -13,6 +13,7 @@ mod incoming;
 mod joined;
 mod linger;
 pub(crate) mod mux;
+mod news;
 pub(crate) mod pace;
 mod parked;
 mod ready;
@@ -39,13 +40,14 @@ use self::driver::DriverHandle;
 use self::flush::Flushed;
 use self::joined::Joined;
 pub(crate) use self::joined::Sockets;
+use self::news::News;
 use self::pace::Pace;
 use self::parked::Parked;
 use self::stream::Incoming;
 use crate::core::Core;
 use crate::error::{EmitError, Refusal};
 use crate::frames::{self, Draft, Frames, Wire};
-use crate::handler::guarded;
+use crate::handler::{guarded, let_go};
 use crate::handshake::Handshake;
 use crate::id::SocketId;
 use crate::namespace::{Granted, NamespaceCore, Question};
@@ -385,20 +387,26 @@ impl Connection {
             self.core.stats.count_close(CloseReason::ServerShuttingDown);
         }
         inner.session.abort(CloseReason::ServerShuttingDown);
-        inner.tell_drained();
+        let news = inner.drained_news();
         // Those who wait for answers get none.
         let (poll, mail) = (inner.poll.take(), std::mem::take(&mut inner.mail));
         let (seat, cork) = (inner.seat.take(), inner.cork.take());
         let sockets = inner.sockets.take();
         drop(inner);
-        drop((poll, cork, seat.map(|seat| Place::of(&self.core, seat))));
+        news.tell();
+        // Whoever waited is woken by this, with a waker of its own.
+        let_go("a poll without an answer", poll);
+        drop((cork, seat.map(|seat| Place::of(&self.core, seat))));
         self.clear_parked();
         self.core.registry.remove(self);
         // Among them those that were disconnected, and have not left their namespace.
-        let disconnected: Vec<_> = mail
-            .into_iter()
-            .filter_map(|mail| if let Mail::Disconnected(socket) = mail { Some(socket) } else { None })
-            .collect();
+        let mut disconnected = Vec::new();
+        for mail in mail {
+            match mail {
+                Mail::Disconnected(socket) => disconnected.push(socket),
+                mail => let_go("a connection's mail", mail),
+            }
+        }
         for socket in sockets.into_iter().chain(disconnected) {
             guarded("the end of a socket", move || {
                 socket.begin_disconnect(CloseReason::ServerShuttingDown.into());
@@ -502,13 +510,13 @@ impl Connection {
         let mut inner = self.inner.lock();
         // The driver looks at deadlines now and then; a poll is not to slip in between.
         self.handle_timeout(now, &mut inner);
-        let mut flushed = Flushed::new();
+        let (mut flushed, mut news) = (Flushed::new(), News::default());
         let outcome = match inner.session.handle_poll(now) {
             Poll::Answer if inner.hold == 0 => {
                 let payload;
                 (payload, flushed) = flush::take_payload(&mut inner.session, self.dialect);
                 inner.session.handle_poll_answered();
-                inner.tell_drained();
+                news = inner.drained_news();
                 PollOutcome::Payload(payload)
             }
             Poll::Answer => {
@@ -522,6 +530,7 @@ impl Connection {
             Poll::Closed => PollOutcome::Closed,
         };
         drop(inner);
+        news.tell();
         self.tell_flushed(&flushed);
         self.notify();
         outcome
@@ -671,23 +680,6 @@ impl Inner {
 
     fn is_drained(&self) -> bool {
         matches!(self.session.state(), State::Closed(_)) || (self.queued_bytes() == 0 && !self.blocked)
-    }
-
-    /// Tells those who wait that the outbox is empty.
-    fn tell_drained(&mut self) {
-        if self.is_drained()
-            && let Some(waiting) = self.drained.take()
-        {
-            waiting.notify_waiters();
-        }
-    }
-
-    /// Deals with what the session asks for and needs no transport; the rest is the driver's.
-    fn answer_poll(&mut self, payload: Payload) {
-        if let Some(poll) = self.poll.take() {
-            // The request may be gone already; then the session learns it from there.
-            let _ = poll.send(PollAnswer::Payload(payload));
-        }
     }
 
     fn outputs(&mut self) -> SmallVec<[Output; 4]> {

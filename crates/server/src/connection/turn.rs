@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::cork::Corks;
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
-use super::{Body, Connection, IO, Mail, Payload, PollAnswer, PostAnswer, incoming, linger, mux};
+use super::{Body, Connection, IO, Mail, Payload, PostAnswer, incoming, linger, mux};
 use crate::engine::observer::observe;
 use crate::handler::guarded;
 use crate::namespace::dispatch;
@@ -328,8 +328,10 @@ impl Slot {
                     // There is something better to answer with.
                     return;
                 }
-                inner.answer_poll(Payload::of(self.connection.dialect, "6"));
                 inner.session.handle_poll_answered();
+                let news = inner.answered_news(Payload::of(self.connection.dialect, "6"));
+                drop(inner);
+                news.tell();
             }
             // Only a client's session asks for these, and the end is dealt with by the callers.
             Output::Opened | Output::StartProbe | Output::PausePolling | Output::Closed(_) => {}
@@ -342,16 +344,14 @@ impl Slot {
         log_end(&connection, reason, now);
         let mut inner = connection.inner.lock();
         inner.gone = true;
-        inner.tell_drained();
+        // `1` closes; a client that closed by itself gets a noop.
+        let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
+        let news = inner.answered_news(Payload::of(connection.dialect, packet));
         let (seat, cork) = (inner.seat.take(), inner.cork.take());
-        if let Some(poll) = inner.poll.take() {
-            // `1` closes; a client that closed by itself gets a noop.
-            let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
-            let _ = poll.send(PollAnswer::Payload(Payload::of(connection.dialect, packet)));
-        }
         let mail = std::mem::take(&mut inner.mail);
         let sockets = inner.sockets.take();
         drop(inner);
+        news.tell();
         connection.clear_parked();
         if let Some(io) = self.main.take() {
             match parting(reason) {

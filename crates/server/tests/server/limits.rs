@@ -1,7 +1,9 @@
 //! What a peer can make the server hold, and what happens past it.
 
 use std::fmt::Write as _;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use enchufe::{DisconnectReason, HandlerError, Limits, Namespace, RawArgs, Socket};
 use enchufe_proto::websocket::Opcode;
@@ -81,6 +83,46 @@ async fn drained_waits_for_the_transport() {
     socket.emit("data", "x".repeat(500_000)).unwrap();
     let (drained, ()) = tokio::join!(timeout(Duration::from_secs(1), socket.drained()), async { drop(ws) });
     drained.expect("the client has gone");
+}
+
+/// A waker that goes on at once, as those of some executors do.
+struct AtOnce(Socket, Log);
+
+impl Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        self.0.emit("again", ()).unwrap();
+        self.1.push("woken");
+        panic!("as asked for");
+    }
+}
+
+async fn woken_at_once(via: Via) {
+    let (io, log) = (serve(Namespace::new("/")), Log::default());
+    let mut client = Client::connect(&io, via).await;
+    let socket = io.of("/").sockets().remove(0);
+    socket.emit("data", "x".repeat(500_000)).unwrap();
+    let waker = Waker::from(Arc::new(AtOnce(socket.clone(), log.clone())));
+    let mut drained = Box::pin(async move { socket.drained().await });
+    assert!(drained.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(client.next().await.len(), 500_000 + 13);
+    assert_eq!(client.next().await, "42[\"again\"]", "{via:?}");
+    assert_eq!(log.wait(1).await, ["woken"]);
+    assert_eq!(io.stats().connections, 1, "a waker that panics is nobody's end");
+}
+
+#[test]
+fn who_waits_for_drained_may_go_on_where_it_is_woken() {
+    for via in Via::BOTH {
+        let (done, over) = std::sync::mpsc::channel();
+        // Where a lock were held it would wait for itself.
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+            runtime.unwrap().block_on(woken_at_once(via));
+            done.send(()).unwrap();
+        });
+        assert_eq!(over.recv_timeout(Duration::from_secs(60)), Ok(()), "{via:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
