@@ -8,6 +8,7 @@ use enchufe_proto::engine::{
     decode_part_v3, decode_typed, take_binary, take_text,
 };
 use enchufe_proto::socket::Assembler;
+use enchufe_proto::websocket;
 
 use super::{Body, Connection, PostAnswer, mux};
 use crate::engine::observer;
@@ -36,6 +37,18 @@ pub(super) fn text(
     match Packet::decode(text) {
         Ok(packet) => self::packet(connection, assembler, path, packet, now),
         Err(_) => connection.inner.lock().session.handle_garbage(path),
+    }
+}
+
+/// Whether a message of a WebSocket carries binary data, in whatever way.
+pub(super) fn is_binary(revision: Revision, message: &websocket::Message<'_>) -> bool {
+    match message {
+        websocket::Message::Binary(_) => true,
+        // The kind of a packet stands behind the `b` in revision 3, and only messages are binary.
+        websocket::Message::Text(text) => {
+            text.as_str().starts_with(if revision == Revision::Three { "b4" } else { "b" })
+        }
+        _ => false,
     }
 }
 

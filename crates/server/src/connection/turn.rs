@@ -214,7 +214,7 @@ impl Slot {
         scratch: &mut Vec<u8>,
     ) {
         let connection = self.connection.clone();
-        let attachment = matches!(message, websocket::Message::Binary(_)) && self.assembler.is_waiting();
+        let attachment = self.assembler.is_waiting() && incoming::is_binary(connection.revision(), &message);
         connection.charge(0, !attachment, now);
         match message {
             websocket::Message::Text(text) => {
