@@ -550,9 +550,8 @@ impl Connection {
 
     /// Time passed.
     fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
-        let unread = self.was_choked() || self.throttled_until(now).is_some();
-        if unread && !self.is_unread_for(self.core.config.limits.stall_timeout, now) {
-            // It is not read for now: its pong may have come long ago.
+        if self.is_unread(now) {
+            // Its pong may have come long ago.
             inner.session.handle_unread(now, &self.core.session);
         }
         inner.session.handle_timeout(now, &self.core.session);

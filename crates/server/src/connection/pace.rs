@@ -73,17 +73,23 @@ impl Pace {
 
     /// The client is not read, which is no fault of its own.
     fn choke(&self, now: Millis) {
-        self.throttled_since.store(0, Ordering::Relaxed);
         if self.choked_since.load(Ordering::Relaxed) == 0 {
             self.choked_since.store(coarse(now), Ordering::Relaxed);
         }
     }
 
-    /// It is read again.
+    /// It is read again. The time between was none in which it could show that it is slower now: it is added to that
+    /// which it has.
     fn unchoke(&self, now: Millis) {
-        let Some(since) = begun(self.choked_since.load(Ordering::Relaxed)) else { return };
+        let choked = self.choked_since.load(Ordering::Relaxed);
+        let Some(since) = begun(choked) else { return };
         self.choked_since.store(0, Ordering::Relaxed);
         self.allowed.fetch_add(now.saturating_sub(since) * 1000, Ordering::Relaxed);
+        let throttled = self.throttled_since.load(Ordering::Relaxed);
+        if throttled != 0 {
+            let later = throttled.saturating_add(coarse(now).saturating_sub(choked));
+            self.throttled_since.store(later, Ordering::Relaxed);
+        }
     }
 
     /// Everything that it had sent has been read.
@@ -131,7 +137,6 @@ impl Connection {
         if pace.due(rates) <= now {
             return false;
         }
-        self.begin_unread(now);
         let since = &pace.throttled_since;
         if since.load(Ordering::Relaxed) == 0 {
             since.store(coarse(now), Ordering::Relaxed);
@@ -192,14 +197,14 @@ impl Connection {
     pub(super) fn end_unread(&self) {
         if self.unread_since.load(Ordering::Relaxed) != 0 {
             self.unread_since.store(0, Ordering::Relaxed);
-            if let Some(pace) = &self.pace {
-                pace.end_unread();
-            }
+        }
+        if let Some(pace) = &self.pace {
+            pace.end_unread();
         }
     }
 
-    /// `true` where it was read until now.
-    pub(super) fn begin_unread(&self, now: Millis) -> bool {
+    /// It is not read for what waits here. `true` where it had been read to the end before.
+    fn begin_unread(&self, now: Millis) -> bool {
         let first = self.unread_since.load(Ordering::Relaxed) == 0;
         if first {
             self.unread_since.store(coarse(now), Ordering::Relaxed);
@@ -207,9 +212,14 @@ impl Connection {
         first
     }
 
-    /// Whether it has gone unread for as long as this.
-    pub(super) fn is_unread_for(&self, time: Duration, now: Millis) -> bool {
-        has_passed(self.unread_since.load(Ordering::Relaxed), time, now)
+    /// Whether it is not read just now, and a pong may lie in what has come: not for longer than a client is to be kept
+    /// from being read for what waits here. One that is too fast has a time of its own for that.
+    pub(super) fn is_unread(&self, now: Millis) -> bool {
+        if self.was_choked() {
+            let patience = self.core.config.limits.stall_timeout;
+            return !has_passed(self.unread_since.load(Ordering::Relaxed), patience, now);
+        }
+        self.pace.as_ref().is_some_and(|pace| pace.throttled_since.load(Ordering::Relaxed) != 0)
     }
 }
 

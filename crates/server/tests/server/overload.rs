@@ -348,6 +348,66 @@ async fn a_flooder_that_the_server_did_not_read_has_its_time_from_then_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flooder_gains_no_time_by_keeping_its_handlers_busy() {
+    let log = Log::default();
+    let limits = Limits {
+        max_in_flight_handlers: 1,
+        max_early_bytes: 1_000,
+        max_events_per_second: 100,
+        ..Limits::default()
+    };
+    let namespace = counting(&log).on("slow", async || sleep(Duration::from_millis(500)).await);
+    let io = serve_with(namespace, |io| io.limits(limits).ping_interval(Duration::from_secs(600)));
+    let mut ws = narrow(&io, 8 << 20).await;
+    let long = format!("42[\"n\",\"{}\"]", "x".repeat(100));
+    let mut hundred = vec![long.as_str(); 99];
+    hundred.push("42[\"slow\"]");
+    ws.send_all(&hundred.repeat(200)).await;
+    let before = Instant::now();
+    assert_eq!(ws.close().await, Some((1008, "rate limit exceeded".into())));
+    assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
+    assert!(io.stats().stalled > 0, "it was not read for its handlers in between");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slowed_and_never_closed_keeps_its_heartbeat() {
+    let log = Log::default();
+    let limits = Limits { max_events_per_second: 100, flood_timeout: Duration::MAX, ..Limits::default() };
+    let io = serve_with(counting(&log), |io| io.limits(limits));
+    let mut ws = narrow(&io, 1 << 20).await;
+    // Its pongs would lie behind them for more than two minutes.
+    ws.send_all(&vec!["42[\"n\"]"; 14_000]).await;
+    sleep(Duration::from_secs(139)).await;
+    assert!(log.entries().len() > 13_500, "{}", log.entries().len());
+    let stats = io.stats();
+    assert_eq!((stats.closed.total(), stats.throttled, stats.stalled), (0, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attachments_in_base64_are_no_messages_either() {
+    for (engine, prefix) in [(4, "b"), (3, "b4")] {
+        let log = Log::default();
+        let limits = Limits { max_events_per_second: 10, ..Limits::default() };
+        let io = serve_with(counting(&log), |io| io.limits(limits).allow_eio3(true));
+        let mut ws = Ws::in_memory(&io, 1 << 20);
+        ws.upgrade(&format!("EIO={engine}&transport=websocket&b64=1")).await;
+        if engine == 4 {
+            ws.send("40").await;
+        }
+        ws.text().await;
+        ws.text().await;
+        let places: Vec<_> = (0..10).map(|at| format!("{{\"_placeholder\":true,\"num\":{at}}}")).collect();
+        let event = format!("4510-[\"n\",{}]", places.join(","));
+        let attachment = format!("{prefix}AAEC");
+        let mut packet = vec![event.as_str()];
+        packet.extend([attachment.as_str(); 10]);
+        ws.send_all(&packet.repeat(15)).await;
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!((log.entries().len(), io.stats().throttled), (15, 0), "revision {engine}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn packets_of_every_kind_count() {
     let ping = frame(Opcode::Ping, b"");
     let pong = frame(Opcode::Pong, b"x");
