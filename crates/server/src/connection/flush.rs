@@ -126,6 +126,12 @@ impl Slot {
 
 /// Moves what waits to what is being written; `false` where nothing does.
 fn take_batch(inner: &mut Inner, io: &mut Io) -> bool {
+    let waiting = inner.session.queued_bytes();
+    if io.dialect.is_plain() && waiting <= BATCH {
+        // The queue itself: most often one packet of a broadcast.
+        io.writing = inner.session.outbox().take_all();
+        return waiting > 0;
+    }
     let mut bytes = 0;
     while bytes < BATCH {
         let Some(frame) = inner.session.outbox().pop() else { break };
