@@ -15,9 +15,9 @@ use crate::state::States;
 use ::http::HeaderMap;
 use enchufe_proto::engine::{Dialect, Frame, Session, Transport};
 use enchufe_proto::socket::{Args, Kind, Limits, Packet};
-use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -78,12 +78,20 @@ impl Call {
     }
 }
 
-/// What `run` logged, at all levels: a line for each event, its level and its fields.
+thread_local! {
+    /// What this thread logs, while somebody wants to know it.
+    static LOG: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// What `run` logged on this thread, at all levels: a line for each event, its level and its fields.
 pub(crate) fn logged(run: impl FnOnce()) -> String {
-    let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), run);
-    let lines = log.0.lock();
-    lines.clone()
+    // One subscriber for all threads: one for each test would come and go while other tests log for the first time, and
+    // might find their events turned off for good.
+    static LOGGING: Once = Once::new();
+    LOGGING.call_once(|| tracing::subscriber::set_global_default(ThreadLog).expect("nobody else sets one"));
+    LOG.set(Some(String::new()));
+    run();
+    LOG.take().unwrap_or_default()
 }
 
 impl Socket {
@@ -119,10 +127,9 @@ impl Socket {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+struct ThreadLog;
 
-impl Subscriber for Log {
+impl Subscriber for ThreadLog {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -136,11 +143,12 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = event.metadata().level().to_string();
-        event.record(&mut Fields(&mut line));
-        let mut lines = self.0.lock();
-        lines.push_str(&line);
+        // What is recorded may log itself.
+        let Some(mut lines) = LOG.take() else { return };
+        lines.push_str(event.metadata().level().as_str());
+        event.record(&mut Fields(&mut lines));
         lines.push('\n');
+        LOG.set(Some(lines));
     }
 
     fn enter(&self, _: &Id) {}
