@@ -20,7 +20,14 @@ pub(super) struct News {
 
 impl News {
     /// Tells it. No lock is held here.
+    #[inline]
     pub(super) fn tell(self) {
+        if self.drained.is_some() || self.answer.is_some() {
+            self.tell_now();
+        }
+    }
+
+    fn tell_now(self) {
         if let Some((poll, payload)) = self.answer {
             // The request may be gone already; then the session learns it from there.
             guarded("the waker of a request", || drop(poll.send(PollAnswer::Payload(payload))));
@@ -33,8 +40,10 @@ impl News {
 
 impl Inner {
     /// Whoever waits for the outbox to be empty hears it, if it is. Who begins to wait from now on is another's.
+    #[inline]
     pub(super) fn drained_news(&mut self) -> News {
-        News { drained: self.is_drained().then(|| self.drained.take()).flatten(), answer: None }
+        let drained = if self.drained.is_some() && self.is_drained() { self.drained.take() } else { None };
+        News { drained, answer: None }
     }
 
     /// As [`Inner::drained_news`], with an answer to the pending poll.
