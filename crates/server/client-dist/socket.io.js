@@ -1,6 +1,5 @@
 /*! Enchufe 0.1.0, MIT or Apache-2.0 */
 (function () {
-  'use strict';
 
   function backoff(attempts, min, max, jitter) {
     return Math.min(min * 2 ** attempts * (1 + jitter * (2 * Math.random() - 1)), max) | 0;

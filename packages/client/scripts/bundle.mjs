@@ -1,16 +1,21 @@
 /**
- * Builds the bundles in memory: rollup joins the modules, esbuild strips the types, terser minifies. Names that start with
- * "$" are private to the sources and are shortened.
+ * Builds the bundles in memory: rollup joins the modules, esbuild strips the types, terser minifies, and `names.mjs` shortens the
+ * names, of members those that start with "$", which are private to the sources.
  */
+import { decode, encode } from "@jridgewell/sourcemap-codec";
 import { transform } from "esbuild";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rollup } from "rollup";
 import { minify } from "terser";
+import { analyse, assign, render } from "./names.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 export const clientDist = resolve(root, "../../crates/server/client-dist");
+
+/** The names that `npm run names` has found. */
+export const NAMES = resolve(root, "scripts/names.json");
 
 const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
 const banner = `/*! Enchufe ${version}, MIT or Apache-2.0 */`;
@@ -32,8 +37,8 @@ const typescript = (msgpack, target) => ({
   },
 });
 
-/** The bundle of one entry, as `{ code, map }`; paths in the map are relative to the package. */
-export async function bundle({ entry, format, exports = "auto", outro, minified = false, msgpack = false, target = "es2020", file }) {
+/** One entry with all that it imports, as `{ code, map }`; paths in the map are relative to the package. */
+async function join({ entry, format, exports = format == "iife" ? "none" : "named", outro, msgpack = false, target = "es2020", file }) {
   const build = await rollup({
     input: resolve(root, "src", entry),
     plugins: [typescript(msgpack, target)],
@@ -48,25 +53,61 @@ export async function bundle({ entry, format, exports = "auto", outro, minified 
     outro,
     banner,
     generatedCode: "es2015",
+    // Classes are strict anyway.
+    strict: format != "iife",
     esModule: false,
     sourcemap: true,
     sourcemapPathTransform: (path) => "enchufe-client/src/" + path.replaceAll("\\", "/").replace(/^(.*\/)?src\//, ""),
     file: resolve(root, file),
   });
   await build.close();
-  let { code, map } = output[0];
-  if (!minified) return { code, map: map.toString() + "\n" };
-  ({ code, map } = await minify(code, {
+  const [{ code, map }] = output;
+  return { code, map: map.toString() };
+}
+
+/** The same in few characters, but with the names of the sources. */
+async function shorten({ code, map }, { format, target = "es2020", file }) {
+  return minify(code, {
     ecma: +target.slice(2),
     module: format == "es",
     // In a classic script, names at the top would be globals.
     toplevel: format == "es",
     compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, hoist_props: true },
-    mangle: { properties: { regex: /^\$./ } },
+    mangle: false,
     format: { comments: /^!/ },
-    sourceMap: { content: map.toString(), filename: file, url: file + ".map" },
-  }));
-  return { code: code + "\n", map: map + "\n" };
+    sourceMap: { content: map, filename: file },
+  });
+}
+
+/** The same with short names. */
+function rename({ code, map }, cache) {
+  const script = analyse(code);
+  assign(script, cache);
+  const spans = [];
+  const renamed = render(script, spans);
+  // The map knows places by line and column.
+  const starts = (text) => [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  const [before, after] = [starts(code), starts(renamed)];
+  let next = 0;
+  let moved = 0;
+  const { mappings, ...rest } = JSON.parse(map);
+  const lines = decode(mappings).map((line, row) =>
+    line.map(([column, ...source]) => {
+      const place = before[row] + column;
+      for (; next < spans.length && spans[next].end <= place; next++) moved = spans[next].at + spans[next].length - spans[next].end;
+      const within = spans[next]?.start <= place ? spans[next].at - place : moved;
+      return [place + within - after[row], ...source];
+    }),
+  );
+  return { code: renamed, map: JSON.stringify({ ...rest, mappings: encode(lines) }) };
+}
+
+/** The bundle of one entry, as `{ code, map }`. */
+export async function bundle(variant) {
+  const joined = await join(variant);
+  if (!variant.minified) return { code: joined.code, map: joined.map + "\n" };
+  const { code, map } = rename(await shorten(joined, variant), JSON.parse(readFileSync(NAMES, "utf8")));
+  return { code: `${code}\n//# sourceMappingURL=${variant.file}.map\n`, map: map + "\n" };
 }
 
 /** The bundles that are embedded in the server. */
@@ -83,11 +124,18 @@ const PACKAGE = [{ file: "socket.io.esm.msgpack.min.js", entry: "index.ts", form
 async function build(variants) {
   const files = {};
   for (const variant of variants) {
-    const { code, map } = await bundle({ exports: variant.format == "iife" ? "none" : "named", ...variant });
+    const { code, map } = await bundle(variant);
     files[variant.file] = code;
     files[variant.file + ".map"] = map;
   }
   return files;
+}
+
+/** The minified bundles before they get short names, by file; those by which names are chosen first. */
+export async function unnamedBundles() {
+  const variants = [...SERVER, ...PACKAGE].filter(({ minified }) => minified);
+  const codes = await Promise.all(variants.map(async (variant) => shorten(await join(variant), variant)));
+  return Object.fromEntries(variants.map(({ file }, i) => [file, codes[i].code]));
 }
 
 /** The bundles of the server, by name. */

@@ -1,0 +1,244 @@
+/**
+ * Gives the local names of a minified script, and the members that start with "$", names of one letter.
+ *
+ * Which letter is whose decides how well the script compresses: `names.json` says it, as `npm run names` has found it by search.
+ * A name that is not in there, or that would stand in another's way, gets the first one that is free: the build never needs the
+ * file to be new, it is only smaller with it.
+ */
+import { parse } from "acorn";
+
+// In the order in which names are given where nothing else is known: locals at the front, the top level at the back.
+export const LETTERS = "tseinorhacludpfgmbywkvxTSEOARNCIDLPMBUFHGWVKYXjzqJQZ$_";
+export const CANDIDATES = [...LETTERS, ...[..."tseinorhac"].flatMap((a) => [..."tseinorhac0123456789"].map((b) => a + b))];
+export const TAKEN = new Set(["as", "do", "if", "in", "is", "of", "on", "io", "id", "ws", "fn"]);
+
+/**
+ * What can be renamed in a script: `names`, each `{ key, home, name, rivals }` (the rivals must not have the same), and `pieces`,
+ * the text in between. `home` and `key` say in words which one it is, the same in every bundle.
+ */
+export function analyse(code) {
+  const names = [];
+  const spots = [];
+  const free = new Set();
+  const scopes = [];
+  const references = [];
+  const homes = new Map();
+
+  function open(parent, home = parent.home, own = false) {
+    const scope = { parent, home, own, names: new Map(), live: new Set() };
+    scopes.push(scope);
+    return scope;
+  }
+  /** The path of a function; those of the same name are numbered. */
+  function homeOf(scope, label) {
+    const path = scope.home ? scope.home + "." + label : label;
+    const count = (homes.get(path) ?? 0) + 1;
+    homes.set(path, count);
+    return count > 1 ? path + count : path;
+  }
+  function add(home, text) {
+    let key = text.replace(/\$\d+$/, "");
+    for (let i = 2; names.some((name) => name.home == home && name.key == key); i++) key = text + i;
+    const name = { home, key, name: text, rivals: new Set() };
+    names.push(name);
+    return name;
+  }
+  function declare(scope, id) {
+    let name = scope.names.get(id.name);
+    if (!name) {
+      name = add(scope.home, id.name);
+      name.scope = scope;
+      scope.names.set(id.name, name);
+      scope.live.add(name);
+    }
+    spots.push({ node: id, name });
+  }
+  function pattern(node, scope) {
+    if (!node) return;
+    if (node.type == "Identifier") declare(scope, node);
+    else if (node.type == "ObjectPattern") {
+      for (const item of node.properties) {
+        if (item.type == "RestElement") pattern(item.argument, scope);
+        else {
+          property(item, scope);
+          pattern(item.value, scope);
+        }
+      }
+    } else if (node.type == "ArrayPattern") for (const item of node.elements) pattern(item, scope);
+    else if (node.type == "RestElement") pattern(node.argument, scope);
+    else if (node.type == "AssignmentPattern") {
+      pattern(node.left, scope);
+      walk(node.right, scope);
+    } else throw new Error("unknown pattern: " + node.type);
+  }
+
+  const members = new Map();
+  function member(node) {
+    if (node.type != "Identifier" || !/^\$./.test(node.name)) return;
+    if (!members.has(node.name)) members.set(node.name, add("$", node.name));
+    spots.push({ node, name: members.get(node.name) });
+  }
+  function property(node, scope) {
+    if (node.computed) walk(node.key, scope);
+    else if (node.shorthand) {
+      const value = node.value.type == "AssignmentPattern" ? node.value.left : node.value;
+      value.shorthand = true;
+    } else member(node.key);
+  }
+  function hoist(body, scope) {
+    for (const node of body) {
+      if (node.type == "FunctionDeclaration" || node.type == "ClassDeclaration") declare(scope, node.id);
+      if (node.type == "VariableDeclaration") variables(node, scope);
+    }
+  }
+  function variables(node, scope) {
+    if (node.kind == "var") while (!scope.own) scope = scope.parent;
+    for (const { id } of node.declarations) pattern(id, scope);
+  }
+  function callable(node, scope, label) {
+    const first = !scope.parent && !scope.names.size && node.type != "FunctionDeclaration";
+    // The wrapper of a classic script is its top level.
+    const inner = open(scope, first ? "" : homeOf(scope, label ?? node.id?.name ?? "fn"), true);
+    if (node.type == "FunctionExpression" && node.id) declare(inner, node.id);
+    for (const param of node.params) pattern(param, inner);
+    if (node.body.type == "BlockStatement") {
+      hoist(node.body.body, inner);
+      for (const item of node.body.body) walk(item, inner);
+    } else walk(node.body, inner);
+  }
+  function walk(node, scope, label) {
+    if (!node) return;
+    switch (node.type) {
+      case "Identifier":
+        references.push({ node, scope });
+        break;
+      case "FunctionDeclaration":
+      case "FunctionExpression":
+      case "ArrowFunctionExpression":
+        callable(node, scope, label);
+        break;
+      case "ClassDeclaration":
+      case "ClassExpression": {
+        walk(node.superClass, scope);
+        const inner = open(scope, homeOf(scope, node.id?.name ?? label ?? "class"), true);
+        if (node.type == "ClassExpression" && node.id) declare(inner, node.id);
+        for (const item of node.body.body) {
+          if (item.computed) walk(item.key, inner);
+          else member(item.key);
+          walk(item.value, inner, item.key.name);
+        }
+        break;
+      }
+      case "BlockStatement": {
+        const inner = open(scope);
+        hoist(node.body, inner);
+        for (const item of node.body) walk(item, inner);
+        break;
+      }
+      case "ForStatement":
+      case "ForOfStatement":
+      case "ForInStatement": {
+        const inner = open(scope);
+        const head = node.init ?? node.left;
+        if (head?.type == "VariableDeclaration") variables(head, inner);
+        for (const part of [head, node.test, node.update, node.right, node.body]) walk(part, inner);
+        break;
+      }
+      case "CatchClause": {
+        const inner = open(scope);
+        pattern(node.param, inner);
+        hoist(node.body.body, inner);
+        for (const item of node.body.body) walk(item, inner);
+        break;
+      }
+      case "VariableDeclaration":
+        for (const { id, init } of node.declarations) walk(init, scope, id.name);
+        break;
+      case "MemberExpression":
+        walk(node.object, scope);
+        if (node.computed) walk(node.property, scope);
+        else member(node.property);
+        break;
+      case "Property":
+        property(node, scope);
+        walk(node.value, scope, node.key.name);
+        break;
+      case "AssignmentExpression":
+        walk(node.left, scope);
+        walk(node.right, scope, node.left.property?.name);
+        break;
+      case "ExportNamedDeclaration":
+        for (const { local, exported } of node.specifiers) {
+          if (local.start == exported.start) local.exported = true;
+          references.push({ node: local, scope });
+        }
+        break;
+      case "LabeledStatement":
+        walk(node.body, scope);
+        break;
+      case "BreakStatement":
+      case "ContinueStatement":
+        break;
+      default:
+        for (const value of Object.values(node)) {
+          for (const item of Array.isArray(value) ? value : [value]) if (item?.type) walk(item, scope);
+        }
+    }
+  }
+
+  const program = parse(code, { sourceType: "module", ecmaVersion: 2022 });
+  const top = open(null, "", true);
+  hoist(program.body, top);
+  for (const item of program.body) walk(item, top);
+  for (const { node, scope } of references) {
+    let home = scope;
+    while (home && !home.names.has(node.name)) home = home.parent;
+    if (!home) {
+      free.add(node.name);
+      continue;
+    }
+    const name = home.names.get(node.name);
+    spots.push({ node, name });
+    for (let inner = scope; inner != home; inner = inner.parent) inner.live.add(name);
+  }
+  for (const { live } of scopes) for (const a of live) for (const b of live) if (a != b) a.rivals.add(b);
+  for (const a of members.values()) for (const b of members.values()) if (a != b) a.rivals.add(b);
+  spots.sort((a, b) => a.node.start - b.node.start);
+
+  const pieces = [];
+  let at = 0;
+  for (const { node, name } of spots) {
+    // `{ a }` becomes `{ a: b }`, and `export { a }` becomes `export { b as a }`.
+    const before = node.shorthand ? node.name + ":" : "";
+    const after = node.exported ? " as " + node.name : "";
+    pieces.push({ text: code.slice(at, node.start), start: node.start, end: node.end, name, before, after });
+    at = node.end;
+  }
+  return { names, pieces, tail: code.slice(at), free };
+}
+
+/** Gives every name a new one, from `cache` (by home and key) where that can be. */
+export function assign({ names, free }, cache) {
+  for (const name of names) name.name = undefined;
+  const fits = (name, text) => !free.has(text) && ![...name.rivals].some((rival) => rival.name == text);
+  for (const name of names) {
+    const wanted = cache[name.home]?.[name.key];
+    if (wanted && fits(name, wanted)) name.name = wanted;
+  }
+  // Those of the top level last: they stand in the way of most others.
+  const order = [...names].sort((a, b) => (a.home == "") - (b.home == ""));
+  for (const name of order) name.name ??= CANDIDATES.find((text) => !TAKEN.has(text) && fits(name, text));
+}
+
+/** The script with the names as they are now; what stands at [start, end) of the old one is `length` long. */
+export function render({ pieces, tail }, spans) {
+  let code = "";
+  for (const { text, start, end, name, before, after } of pieces) {
+    const same = before == name.name + ":" || after == " as " + name.name;
+    const shown = same ? name.name : before + name.name + after;
+    code += text;
+    spans?.push({ start, end, at: code.length, length: shown.length });
+    code += shown;
+  }
+  return code + tail;
+}
