@@ -22,7 +22,10 @@ function unite(scripts) {
   for (const { names } of scripts) for (const name of names) if (!all.has(idOf(name))) all.set(idOf(name), { ...name, rivals: new Set() });
   for (const { names, pieces } of scripts) {
     for (const name of names) for (const rival of name.rivals) all.get(idOf(name)).rivals.add(all.get(idOf(rival)));
-    for (const piece of pieces) piece.name = all.get(idOf(piece.name));
+    for (const piece of pieces) {
+      piece.name = all.get(idOf(piece.name));
+      if (piece.as?.home) piece.as = all.get(idOf(piece.as));
+    }
   }
   return { names: [...all.values()], free };
 }

@@ -73,16 +73,21 @@ export function analyse(code) {
   }
 
   const members = new Map();
+  function memberOf({ type, name }) {
+    if (type != "Identifier" || !/^\$./.test(name)) return;
+    if (!members.has(name)) members.set(name, add("$", name));
+    return members.get(name);
+  }
   function member(node) {
-    if (node.type != "Identifier" || !/^\$./.test(node.name)) return;
-    if (!members.has(node.name)) members.set(node.name, add("$", node.name));
-    spots.push({ node, name: members.get(node.name) });
+    const name = memberOf(node);
+    if (name) spots.push({ node, name });
   }
   function property(node, scope) {
     if (node.computed) walk(node.key, scope);
     else if (node.shorthand) {
       const value = node.value.type == "AssignmentPattern" ? node.value.left : node.value;
-      value.shorthand = true;
+      // `{ a }` becomes `{ a: b }`.
+      value.as = memberOf(node.key) ?? { name: node.key.name };
     } else member(node.key);
   }
   function hoist(body, scope) {
@@ -208,10 +213,9 @@ export function analyse(code) {
   const pieces = [];
   let at = 0;
   for (const { node, name } of spots) {
-    // `{ a }` becomes `{ a: b }`, and `export { a }` becomes `export { b as a }`.
-    const before = node.shorthand ? node.name + ":" : "";
+    // `export { a }` becomes `export { b as a }`.
     const after = node.exported ? " as " + node.name : "";
-    pieces.push({ text: code.slice(at, node.start), start: node.start, end: node.end, name, before, after });
+    pieces.push({ text: code.slice(at, node.start), start: node.start, end: node.end, name, as: node.as, after });
     at = node.end;
   }
   return { names, pieces, tail: code.slice(at), free };
@@ -233,9 +237,9 @@ export function assign({ names, free }, cache) {
 /** The script with the names as they are now; what stands at [start, end) of the old one is `length` long. */
 export function render({ pieces, tail }, spans) {
   let code = "";
-  for (const { text, start, end, name, before, after } of pieces) {
-    const same = before == name.name + ":" || after == " as " + name.name;
-    const shown = same ? name.name : before + name.name + after;
+  for (const { text, start, end, name, as, after } of pieces) {
+    const before = as && as.name != name.name ? as.name + ":" : "";
+    const shown = before + name.name + (after == " as " + name.name ? "" : after);
     code += text;
     spans?.push({ start, end, at: code.length, length: shown.length });
     code += shown;
