@@ -305,6 +305,7 @@
           signal: abort.signal
         }).then(async (response) => {
         response.responseText = await response.text();
+        response.readyState = 4;
         return response;
       }).finally(cancel).then((response) => {
         const { ok, status, responseText } = response;
@@ -506,9 +507,9 @@
       };
       const here = globalThis.location || {};
       const [, protocol2, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
-      opts.hostname = host;
-      opts.port = port || !uri && opts.port;
-      opts.secure = uri ? isSecure(protocol2) : opts.secure ?? here.protocol == "https:";
+      this.hostname = opts.hostname = host;
+      this.secure = opts.secure = uri ? isSecure(protocol2) : opts.secure ?? here.protocol == "https:";
+      this.port = opts.port = port || !uri && opts.port || (opts.secure ? "443" : "80");
       if (query) opts.query = query;
       if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
       opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
@@ -1103,7 +1104,11 @@
       this._readyState = "closed";
       this._reconnecting = false;
       this.subs = [];
-      this.backoff = { attempts: 0 };
+      /** Applications replace `duration`, to wait as they like. */
+      this.backoff = {
+        attempts: 0,
+        duration: () => backoff(this.backoff.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor)
+      };
       this.skipReconnect = false;
       if (uri && typeof uri == "object") {
         opts = uri;
@@ -1222,7 +1227,7 @@
         return;
       }
       this._reconnecting = true;
-      const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
+      const delay = state.duration();
       const attempt = () => {
         this.$cleanup();
         if (this.skipReconnect) return;

@@ -61,6 +61,10 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** The shape in which binary arrives. */
   binaryType = platform.binaryType;
   declare readonly opts: EngineOptions & Record<string, any>;
+  /** Where the server is; applications read it to make addresses of their own. */
+  declare readonly hostname: string;
+  declare readonly port: string;
+  declare readonly secure: boolean;
   /** Names of the transports that may be used. */
   declare readonly transports: string[];
   /** Whether packets wait for a better transport. */
@@ -87,9 +91,9 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     });
     const here: any = globalThis.location || {};
     const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
-    opts.hostname = host;
-    opts.port = port || (!uri && opts.port);
-    opts.secure = uri ? isSecure(protocol) : opts.secure ?? here.protocol == "https:";
+    this.hostname = opts.hostname = host;
+    this.secure = opts.secure = uri ? isSecure(protocol) : opts.secure ?? here.protocol == "https:";
+    this.port = opts.port = port || (!uri && opts.port) || (opts.secure ? "443" : "80");
     if (query) opts.query = query;
     if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
     opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");

@@ -77,7 +77,12 @@ export class Manager<
 
   private declare readonly uri?: string;
   private subs: (() => void)[] = [];
-  private readonly backoff = { attempts: 0 };
+  /** Applications replace `duration`, to wait as they like. */
+  private readonly backoff = {
+    attempts: 0,
+    duration: (): number =>
+      backoff(this.backoff.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor),
+  };
   private skipReconnect = false;
   private declare readonly encoder: any;
   private declare readonly decoder: any;
@@ -222,7 +227,7 @@ export class Manager<
       return;
     }
     this._reconnecting = true;
-    const delay = backoff(state.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor);
+    const delay = state.duration();
     const attempt = () => {
       this.$cleanup();
       if (this.skipReconnect) return;

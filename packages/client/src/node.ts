@@ -7,7 +7,9 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { createRequire } from "node:module";
 import { CookieJar } from "./cookies.js";
+import type { Packet } from "./packet.js";
 import { platform, type HttpRequest, type HttpResponse } from "./platform.js";
+import { WS } from "./transports/index.js";
 
 /** Options that are handed to Node's HTTP and to `ws`. */
 const TLS = ["agent", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "localAddress", "family", "checkServerIdentity"];
@@ -68,6 +70,20 @@ platform.fetch = (url: string, { method, body, headers, signal }: HttpRequest, o
     if (options.autoUnref) request.on("socket", (socket) => socket.unref());
     request.end(body);
   });
+
+const { write } = WS.prototype as any;
+
+/** What is smaller than the threshold is not worth compressing: 1024 bytes unless `perMessageDeflate` says something else. */
+(WS.prototype as any).write = function (this: WS, packets: Packet[]) {
+  const { perMessageDeflate = { threshold: 1024 } } = this.opts;
+  for (const packet of packets) {
+    const { data } = packet;
+    // A text goes with the digit of its type.
+    const size = typeof data == "string" ? Buffer.byteLength(data) + 1 : data?.byteLength;
+    if (size < perMessageDeflate?.threshold) packet.options = { compress: false };
+  }
+  write.call(this, packets);
+};
 
 /** The package `ws`: null where it is not installed, undefined until it is looked for. */
 let ws: any;

@@ -100,6 +100,7 @@ export class Polling extends Transport {
       )
       .then(async (response: any) => {
         response.responseText = await response.text();
+        response.readyState = 4;
         return response;
       })
       .finally(cancel)

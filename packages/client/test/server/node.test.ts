@@ -42,6 +42,36 @@ if (isNodeBuild) {
     }
   });
 
+  test("Node: what is smaller than the threshold of `perMessageDeflate` is not compressed", async () => {
+    const cases: [perMessageDeflate: any, compressed: boolean[]][] = [
+      [undefined, [false, false, true, true]],
+      [{ threshold: 11 }, [false, true, true, true]],
+      [{ threshold: 0 }, [true, true, true, true]],
+      [true, [true, true, true, true]],
+      [false, [true, true, true, true]],
+    ];
+    for (const [perMessageDeflate, expected] of cases) {
+      const socket = open(server.url, { transports: ["websocket"], ...(perMessageDeflate !== undefined && { perMessageDeflate }) });
+      await next(socket, "connect");
+      const { ws } = socket.io.engine.transport;
+      const { send } = ws;
+      const compressed: boolean[] = [];
+      ws.send = (data: any, options: any) => {
+        compressed.push(options.compress);
+        send.call(ws, data, options);
+      };
+      socket.emit("echo");
+      // Two bytes a character: 1,024 with what stands around them.
+      socket.emit("echo", "x".repeat(100));
+      socket.emit("echo", "\u00e9".repeat(506));
+      socket.compress(false).emit("echo", "x".repeat(2000));
+      socket.emit("echo", "x".repeat(2000));
+      await socket.emitWithAck("echo");
+      assert.equal(compressed.splice(3, 1)[0], false, "what the application wants comes first");
+      assert.deepEqual(compressed.slice(0, 4), expected, JSON.stringify(perMessageDeflate));
+    }
+  });
+
   test("Node: binary arrives as Buffer, or as asked for", async () => {
     const socket = open(server.url);
     assert.equal(Buffer.isBuffer(await socket.emitWithAck("echo", Uint8Array.of(1))), true);

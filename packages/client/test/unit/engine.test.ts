@@ -352,3 +352,15 @@ test("classes_of_transports_win_over_names", () => {
   assert.deepEqual(engine.transports, ["fake"]);
   engine.close();
 });
+
+test("where_the_server_is_can_be_read", () => {
+  const at = (uri: string | undefined, opts: any = {}) => {
+    const { hostname, port, secure } = new Engine(uri, { path: "/x", transports: [FakeTransport], ...opts } as any);
+    return [hostname, port, secure];
+  };
+  assert.deepEqual(at("http://example.com:81"), ["example.com", "81", false]);
+  assert.deepEqual(at("http://example.com"), ["example.com", "80", false]);
+  assert.deepEqual(at("wss://example.com"), ["example.com", "443", true]);
+  assert.deepEqual(at(undefined, { host: "h", secure: true }), ["h", "443", true]);
+  assert.deepEqual(at(undefined, { hostname: "h", port: 8080 }), ["h", 8080, false]);
+});

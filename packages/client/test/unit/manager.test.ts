@@ -344,3 +344,18 @@ test("another_parser", async () => {
   assert.equal(socket.id, "x");
   manager._close();
 });
+
+test("an_application_replaces_the_delay", async () => {
+  const { manager, transport } = await connected({ reconnectionDelay: 1000, randomizationFactor: 0 });
+  const { backoff } = manager as any;
+  assert.deepEqual([backoff.duration(), backoff.duration(), backoff.attempts], [1000, 2000, 2]);
+  const original = backoff.duration.bind(backoff);
+  backoff.duration = () => original() / 10;
+  transport.lose();
+  mock.timers.tick(99);
+  assert.equal(FakeTransport.all.length, 1);
+  mock.timers.tick(1);
+  assert.equal(FakeTransport.all.length, 2);
+  assert.equal(backoff.attempts, 1);
+  manager._close();
+});

@@ -107,6 +107,7 @@ test("an_error_status_ends_the_session_and_says_why", async () => {
   assert.equal(err.type, "TransportError");
   assert.equal(err.description, 400);
   assert.match(err.context.responseText, /Session ID unknown/);
+  assert.equal(err.context.readyState, 4, "as of the official client's XMLHttpRequest");
   assert.equal(reason, "transport error");
   assert.equal(details, err);
 });
