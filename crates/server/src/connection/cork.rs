@@ -1,16 +1,19 @@
-//! What a connection is sent while its driver is at work for it: packets as the bytes that its WebSocket carries, one behind
-//! the other, in a buffer that the driver lends it from its turn until it is flushed.
+//! What a connection is sent until it is flushed: packets as the bytes that its WebSocket carries, one behind the other, in a
+//! buffer that is lent to it. Its driver lends it one for its turn; and whoever emits lends one for a few small packets, if the
+//! thread has one to spare, so that each receiver of a broadcast takes a copy of some bytes.
 //!
 //! An answer then is written twice, once by the serializer and once into this buffer, and takes no allocation, no place in the
 //! outbox and no piece of a vectored write. Promises: what is in it counts as if it were in the outbox, and stands before
 //! whatever is there; what does not fit, or is not plain, moves it all to the outbox first ([`Inner::uncork`]), so that limits
 //! and policies decide as they would without it. Why, with figures: `docs/decisions/0016-corks.md`.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use enchufe_proto::engine::{FRAME_OVERHEAD, Frame, Rank, Transport};
 
 use super::stream::Io;
-use super::{Connection, Inner};
+use super::{Connection, Due, Inner};
 use crate::core::Core;
 use crate::overload::OutboxPolicy;
 
@@ -18,22 +21,37 @@ use crate::overload::OutboxPolicy;
 const LIMIT: usize = 64 << 10;
 /// Up to this many bytes packets that many connections share are copied in; larger ones are sent from where they lie.
 pub(super) const COPIED: usize = 16 << 10;
-/// Memory of buffers that a driver keeps for the next turns.
-const SPARE: usize = 1 << 20;
-/// What a fresh buffer begins with: a handful of small packets.
-const FRESH: usize = 1 << 10;
+/// Up to this many bytes a packet may open a cork outside its connection's turn, and as many such packets stand in it as
+/// [`AHEAD`] bytes hold: what a broadcast copies, however many receive it, is bounded by [`SPARE`] and this.
+const SMALL: usize = 512;
+const AHEAD: usize = 4 << 10;
+/// Memory of buffers that a thread keeps: as many as a broadcast to ten thousand lends.
+const SPARE: usize = 4 << 20;
+/// What a fresh buffer begins with: a packet or two.
+const FRESH: usize = 256;
+
+thread_local! {
+    /// The buffers that this thread has at hand. One that another thread gives back is that one's then.
+    static AT_HAND: RefCell<Corks> = const { RefCell::new(Corks { spare: Vec::new(), kept: 0 }) };
+}
 
 /// The buffer.
 #[derive(Debug)]
 pub(super) struct Cork {
     bytes: Vec<u8>,
     /// Where each packet's frame ends, and its rank.
-    frames: Vec<(usize, Rank)>,
+    frames: Vec<(u32, Rank)>,
+    /// Its connection has its turn.
+    at_work: bool,
 }
 
 impl Cork {
     fn fresh() -> Box<Self> {
-        Box::new(Self { bytes: Vec::with_capacity(FRESH), frames: Vec::with_capacity(FRESH / 64) })
+        Box::new(Self {
+            bytes: Vec::with_capacity(FRESH),
+            frames: Vec::with_capacity(FRESH / 64),
+            at_work: false,
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,13 +67,29 @@ impl Cork {
     }
 
     fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.frames.capacity() * size_of::<(usize, Rank)>()
+        size_of::<Self>() + self.bytes.capacity() + self.frames.capacity() * size_of::<(u32, Rank)>()
     }
 
     fn push(&mut self, header: &[u8], body: &[u8], rank: Rank) {
         self.bytes.extend_from_slice(header);
         self.bytes.extend_from_slice(body);
-        self.frames.push((self.bytes.len(), rank));
+        // It holds `LIMIT` bytes.
+        self.frames.push((u32::try_from(self.bytes.len()).unwrap_or(u32::MAX), rank));
+    }
+
+    fn push_all(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            self.push(frame.header(), frame.body(), frame.rank());
+        }
+    }
+
+    /// Whether so many bytes more may be written into it.
+    fn has_place(&self, bytes: usize) -> bool {
+        if self.at_work {
+            self.bytes.len() + bytes <= LIMIT
+        } else {
+            bytes <= SMALL && self.bytes.len() + bytes <= AHEAD
+        }
     }
 
     /// What is in it, as frames of their own.
@@ -63,16 +97,16 @@ impl Cork {
         let mut begin = 0;
         let bytes = &self.bytes;
         self.frames.drain(..).filter_map(move |(end, rank)| {
-            let written = bytes.get(begin..end)?;
-            begin = end;
+            let written = bytes.get(begin..end as usize)?;
+            begin = end as usize;
             Some(Frame::of_written(written)?.ranked(rank))
         })
     }
 }
 
-/// The buffers that a driver has at hand.
-#[derive(Debug, Default)]
-pub(super) struct Corks {
+/// Buffers that nothing is written into.
+#[derive(Debug)]
+struct Corks {
     #[expect(clippy::vec_box, reason = "a connection holds the box, and none is a word")]
     spare: Vec<Box<Cork>>,
     /// Their memory.
@@ -80,24 +114,53 @@ pub(super) struct Corks {
 }
 
 impl Corks {
-    /// Lends one to a connection whose packets may leave as they are written.
-    pub(super) fn lend(&mut self, connection: &Connection, io: &Io, inner: &mut Inner) {
-        if inner.takes_cork() && io.is_plain() && connection.core.config.hooks.observer.is_none() {
-            let cork = self.spare.pop().unwrap_or_else(Cork::fresh);
-            self.kept -= cork.capacity().min(self.kept);
-            inner.cork = Some(cork);
-        }
+    fn take(&mut self) -> Option<Box<Cork>> {
+        let cork = self.spare.pop()?;
+        self.kept -= cork.capacity().min(self.kept);
+        Some(cork)
     }
 
-    /// Takes one back.
-    pub(super) fn keep(&mut self, mut cork: Box<Cork>) {
+    fn keep(&mut self, mut cork: Box<Cork>) {
         cork.bytes.clear();
         cork.frames.clear();
+        cork.at_work = false;
         let capacity = cork.capacity();
         if capacity <= 2 * LIMIT && self.kept + capacity <= SPARE {
             self.kept += capacity;
             self.spare.push(cork);
         }
+    }
+}
+
+/// One of this thread's, unless that is ending.
+fn at_hand() -> Option<Box<Cork>> {
+    AT_HAND.try_with(|corks| corks.borrow_mut().take()).ok().flatten()
+}
+
+/// Gives a buffer back.
+pub(super) fn keep(cork: Box<Cork>) {
+    // Of a thread that is ending nothing is kept.
+    let _ = AT_HAND.try_with(|corks| corks.borrow_mut().keep(cork));
+}
+
+/// Has one buffer more at hand: a packet went another way for want of one.
+pub(super) fn provide() {
+    let _ = AT_HAND.try_with(|corks| {
+        let corks = &mut *corks.borrow_mut();
+        if corks.kept < SPARE {
+            corks.keep(Cork::fresh());
+        }
+    });
+}
+
+/// Lends one to a connection that has its turn, if its packets may leave as they are written.
+pub(super) fn lend(connection: &Connection, io: &Io, inner: &mut Inner) {
+    if let Some(cork) = &mut inner.cork {
+        cork.at_work = true;
+    } else if inner.takes_cork() && io.is_plain() && connection.core.config.hooks.observer.is_none() {
+        let mut cork = at_hand().unwrap_or_else(Cork::fresh);
+        cork.at_work = true;
+        inner.cork = Some(cork);
     }
 }
 
@@ -123,34 +186,61 @@ impl Inner {
         }
         let cork = self.cork.as_deref_mut()?;
         let more = bytes + frames * FRAME_OVERHEAD;
-        let fits = cork.bytes.len() + bytes <= LIMIT
-            && (cork.is_empty() || cork.cost() + more <= core.session.outbox_limit);
+        let fits =
+            cork.has_place(bytes) && (cork.is_empty() || cork.cost() + more <= core.session.outbox_limit);
         fits.then_some(cork)
     }
 
-    /// Writes a frame ahead. `false` where that can't be.
+    /// A buffer for a connection that does not have its turn, if a packet of so many bytes can be written into it and there is
+    /// one to spare.
     #[inline]
-    pub(super) fn cork_written(&mut self, written: &[u8], rank: Rank, core: &Core) -> bool {
-        let Some(cork) = self.open_cork(1, written.len(), core) else { return false };
-        cork.push(written, &[], rank);
-        true
+    fn new_cork(&mut self, bytes: usize, connection: &Connection) -> Option<&mut Cork> {
+        // An upgraded WebSocket's dialect is as plain as that of its connection, or plainer.
+        let plain = connection.dialect.is_plain() && connection.core.config.hooks.observer.is_none();
+        if bytes > SMALL || !plain || !self.takes_cork() {
+            return None;
+        }
+        Some(self.cork.insert(at_hand()?))
     }
 
-    /// Writes the frames of a packet ahead. `false` where that can't be.
+    /// Writes a frame ahead. `None` where that can't be.
     #[inline]
-    pub(super) fn cork_frames(&mut self, frames: &[Frame], core: &Core) -> bool {
-        if self.cork.is_none() {
-            return false;
+    pub(super) fn cork_written(
+        &mut self,
+        written: &[u8],
+        rank: Rank,
+        connection: &Connection,
+    ) -> Option<Due> {
+        if let Some(cork) = self.open_cork(1, written.len(), &connection.core) {
+            cork.push(written, &[], rank);
+            return Some(Due::Nothing);
         }
-        let bytes = frames.iter().map(Frame::wire_len).sum();
+        self.new_cork(written.len(), connection)?.push(written, &[], rank);
+        Some(Due::Flush)
+    }
+
+    /// Writes the frames of a packet ahead. `None` where that can't be.
+    #[inline]
+    pub(super) fn cork_frames(&mut self, frames: &[Frame], connection: &Connection) -> Option<Due> {
+        let bytes = match frames {
+            [frame] => frame.wire_len(),
+            frames => frames.iter().map(Frame::wire_len).sum(),
+        };
         if bytes > COPIED || !frames.iter().all(Frame::may_compress) {
-            return false;
+            return None;
         }
-        let Some(cork) = self.open_cork(frames.len(), bytes, core) else { return false };
-        for frame in frames {
-            cork.push(frame.header(), frame.body(), frame.rank());
+        if let Some(cork) = self.open_cork(frames.len(), bytes, &connection.core) {
+            cork.push_all(frames);
+            return Some(Due::Nothing);
         }
-        true
+        self.new_cork(bytes, connection)?.push_all(frames);
+        Some(Due::Flush)
+    }
+
+    /// Whether what was written ahead is all that its transport is to be given.
+    #[inline]
+    pub(super) fn is_only_corked(&self) -> bool {
+        self.writing == 0 && self.cork.as_ref().is_some_and(|cork| !cork.is_empty()) && self.may_cork()
     }
 
     /// Moves what was written ahead to the outbox, for what comes now is more than can be written there.

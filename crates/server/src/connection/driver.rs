@@ -19,11 +19,10 @@ use parking_lot::Mutex;
 use slab::Slab;
 use tokio::time::Sleep;
 
-use super::cork::Corks;
 use super::ready::Ready;
 use super::stream::Io;
 use super::wheel::Wheel;
-use super::{Connection, mux};
+use super::{Connection, IO, LARGE, TURN, mux};
 use crate::engine::observer;
 use crate::handler::{guarded, let_go};
 use crate::overload::{self, Backlog};
@@ -32,10 +31,6 @@ use crate::time::Clock;
 /// The buffer that all connections of a driver read into. What browsers and buffers like to cut data into, 64 KiB, lies
 /// whole in it with its header, and is copied once, if at all, where what comes in two pieces is moved together.
 const READ_BUFFER: usize = (64 << 10) + (4 << 10);
-/// From so many bytes on a connection is flushed when its turn is over. To wait for more would gain it nothing, and its
-/// memory, still in the caches, serves for the next one; else that of a whole round would be given back to the system at
-/// once, and fetched for the next.
-const LARGE: usize = 16 << 10;
 /// Connections that get their turn in one round before the rest of the program runs.
 const ROUND: usize = 256;
 /// What the scratch buffer keeps of its memory between rounds.
@@ -144,7 +139,6 @@ pub(crate) struct Driver {
     yielded: bool,
     read_buffer: Box<[u8]>,
     scratch: Vec<u8>,
-    corks: Corks,
 }
 
 impl Driver {
@@ -164,7 +158,6 @@ impl Driver {
             yielded: false,
             read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             scratch: Vec::new(),
-            corks: Corks::default(),
         }
     }
 
@@ -207,18 +200,23 @@ impl Driver {
             let connection = slot.connection.clone();
             connection.handle_timeout(now, &mut connection.inner.lock());
             // Its turn applies what the session wants now, and enters its next deadline.
+            connection.flags.fetch_or(TURN, Ordering::Relaxed);
             self.ready.push(key);
         }
         self.due = due;
     }
 
-    /// One connection's turn. `false` where nothing of it remains.
+    /// What one connection was woken for: its turn, or only that what waits is sent with that of the others.
     fn turn(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        let flags = slot.connection.flags.swap(0, Ordering::AcqRel);
+        if flags & (IO | TURN) == 0 {
+            return self.flush_later(key);
+        }
         // The application's code is guarded where it is called. This is for what nobody thought of: it is not to end the
         // other connections.
-        let (buffer, scratch, corks) = (&mut self.read_buffer, &mut self.scratch, &mut self.corks);
-        let turn = guarded("a connection", || slot.turn(now, buffer, scratch, corks));
+        let (buffer, scratch) = (&mut self.read_buffer, &mut self.scratch);
+        let turn = guarded("a connection", || slot.turn(flags, now, buffer, scratch));
         let Some(Some(queued)) = turn else {
             if turn.is_none() {
                 slot.connection.abandon();
@@ -228,12 +226,20 @@ impl Driver {
             self.handle.load.fetch_sub(1, Ordering::Relaxed);
             return let_go("a connection", slot);
         };
-        if !slot.dirty {
-            slot.dirty = true;
-            self.dirty.push(key);
-        }
         if queued >= LARGE {
             self.flush(key, now);
+        } else {
+            self.flush_later(key);
+        }
+    }
+
+    /// Has a connection flushed at the end of the round.
+    fn flush_later(&mut self, key: u32) {
+        if let Some(slot) = self.slots.get_mut(key as usize)
+            && !slot.dirty
+        {
+            slot.dirty = true;
+            self.dirty.push(key);
         }
     }
 
@@ -241,7 +247,7 @@ impl Driver {
     fn flush(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
         slot.dirty = false;
-        let standing = slot.flush(&mut self.scratch, &mut self.corks);
+        let standing = slot.flush(&mut self.scratch);
         if standing.waiting != slot.waiting {
             self.backlog.changed(slot.waiting, standing.waiting);
             self.grown |= standing.waiting > slot.waiting;

@@ -8,15 +8,19 @@ use std::task::{Context, Poll, Waker};
 use enchufe_proto::engine::{CloseReason, Dialect, Frame, Millis, Session, State, Transport};
 use enchufe_proto::websocket::Opcode;
 
-use super::cork::{self, Cork, Corks};
+use super::cork::{self, Cork};
 use super::driver::Slot;
 use super::news::News;
 use super::stream::Io;
 use super::{Connection, Inner, Payload};
 use crate::engine::observer;
+use crate::overload::OutboxPolicy;
 
 /// Bytes that are taken from the outbox at once: the rest stays where it is counted.
 const BATCH: usize = 256 << 10;
+
+/// Where no more than that waited, it may have been for want of a cork.
+const AHEAD: usize = 1 << 10;
 
 /// The frames that a polling payload was made of, for whoever watches.
 pub(super) type Flushed = VecDeque<Frame>;
@@ -51,7 +55,32 @@ impl Connection {
 
 impl Slot {
     /// Sends what can be sent now.
-    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>, corks: &mut Corks) -> Standing {
+    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Standing {
+        match self.flush_cork() {
+            Some(standing) => standing,
+            None => self.flush_all(scratch),
+        }
+    }
+
+    /// As [`Slot::flush`], for what flushing is most of the time: what was written ahead goes to a socket that takes it all, and
+    /// nobody waits to hear of it. `None` where there is more to it, or is more to do.
+    fn flush_cork(&mut self) -> Option<Standing> {
+        let io = self.main.as_mut().filter(|io| io.writing.is_empty())?;
+        let mut inner = self.connection.inner.lock();
+        let usual =
+            self.probe.is_none() && inner.is_only_corked() && inner.drained.is_none() && io.is_socket();
+        if !usual {
+            return None;
+        }
+        let cork = inner.cork.take()?;
+        let standing = inner.standing();
+        drop(inner);
+        let all = io.write_at_once(&cork);
+        cork::keep(cork);
+        all.then_some(standing)
+    }
+
+    fn flush_all(&mut self, scratch: &mut Vec<u8>) -> Standing {
         let waker = Waker::from(self.connection.clone());
         let mut cx = Context::from_waker(&waker);
         let connection = &self.connection;
@@ -84,7 +113,7 @@ impl Slot {
                         if !cork.is_empty() && !matches!(inner.session.state(), State::Closed(_)) {
                             drop(inner);
                             let written = write_corked(connection, io, &mut cx, &cork);
-                            corks.keep(cork);
+                            cork::keep(cork);
                             if !written {
                                 let mut inner = connection.inner.lock();
                                 inner.writing = io.unwritten();
@@ -93,7 +122,7 @@ impl Slot {
                             flushed = true;
                             continue;
                         }
-                        corks.keep(cork);
+                        cork::keep(cork);
                     }
                     let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
@@ -130,6 +159,9 @@ fn take_batch(inner: &mut Inner, io: &mut Io) -> bool {
     if io.dialect.is_plain() && waiting <= BATCH {
         // The queue itself: most often one packet of a broadcast.
         io.writing = inner.session.outbox().take_all();
+        if waiting > 0 && waiting <= AHEAD && inner.policy == OutboxPolicy::Close {
+            cork::provide();
+        }
         return waiting > 0;
     }
     let mut bytes = 0;

@@ -60,6 +60,23 @@ use crate::stats;
 const QUEUED: u8 = 1;
 /// Its transport may be ready.
 const IO: u8 = 2;
+/// There is more for its driver to see to than what waits to be sent.
+const TURN: u8 = 4;
+/// From so many waiting bytes on a connection is flushed when its turn is over. To wait for more would gain it nothing, and its
+/// memory, still in the caches, serves for the next one; else that of a whole round would be given back to the system at
+/// once, and fetched for the next.
+const LARGE: usize = 16 << 10;
+
+/// What a connection's driver is to be told when something was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Nothing: it is about to send it.
+    Nothing,
+    /// That there is something to send.
+    Flush,
+    /// That the connection is to have its turn.
+    Turn,
+}
 
 /// The answer to a pending poll.
 pub(crate) enum PollAnswer {
@@ -195,7 +212,7 @@ impl Connection {
             driver,
             key: AtomicU32::new(u32::MAX),
             // As if on the list already: the driver looks at it once when it takes it in.
-            flags: AtomicU8::new(QUEUED),
+            flags: AtomicU8::new(QUEUED | TURN),
             posting: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             questions: AtomicU32::new(0),
@@ -232,7 +249,16 @@ impl Connection {
 
     /// Has the driver look at this connection soon.
     pub(crate) fn notify(&self) {
-        self.wake_for(QUEUED);
+        self.wake_for(TURN);
+    }
+
+    #[inline]
+    fn tell(&self, due: Due) {
+        match due {
+            Due::Nothing => {}
+            Due::Flush => self.wake_for(QUEUED),
+            Due::Turn => self.notify(),
+        }
     }
 
     fn wake_for(&self, flags: u8) {
@@ -266,9 +292,19 @@ impl Connection {
 
     /// Queues the frames of one packet. With a connection that does not take them is done what its policy says.
     pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
-        if !self.inner.lock().queue(frames, &self.core, None) {
-            self.notify();
-        }
+        let due = self.inner.lock().queue(frames, self, None);
+        self.tell(due);
+    }
+
+    /// As [`Connection::send`], for a packet that many are sent.
+    pub(crate) fn send_shared(&self, frames: &Frames) {
+        let mut inner = self.inner.lock();
+        let due = match inner.cork_frames(frames, self) {
+            Some(due) => due,
+            None => inner.queue_behind(frames::shared(frames), self, None),
+        };
+        drop(inner);
+        self.tell(due);
     }
 
     /// As [`Connection::send`], for a packet that goes to this connection alone.
@@ -277,10 +313,12 @@ impl Connection {
     /// It cannot be put into the form in which it is queued.
     pub(crate) fn send_draft(&self, mut draft: Draft<'_>) -> Result<(), EmitError> {
         let rank = draft.rank();
-        if let Some(written) = draft.written()
-            && self.inner.lock().cork_written(written, rank, &self.core)
-        {
-            return Ok(());
+        if let Some(written) = draft.written() {
+            let due = self.inner.lock().cork_written(written, rank, self);
+            if let Some(due) = due {
+                self.tell(due);
+                return Ok(());
+            }
         }
         self.send(draft.finish()?);
         Ok(())
@@ -288,8 +326,8 @@ impl Connection {
 
     /// As [`Connection::send`], in the place of a packet of the same key that waits.
     pub(crate) fn send_conflated(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>, key: u64) {
-        self.inner.lock().queue(frames, &self.core, Some(key));
-        self.notify();
+        let due = self.inner.lock().queue(frames, self, Some(key));
+        self.tell(due);
     }
 
     /// Queues frames, together, if something holds, which is looked at under the lock: whoever sees its effect queues
@@ -301,11 +339,9 @@ impl Connection {
     ) -> bool {
         let mut inner = self.inner.lock();
         let sent = holds();
-        let corked = sent && inner.queue(frames, &self.core, None);
+        let due = if sent { inner.queue(frames, self, None) } else { Due::Turn };
         drop(inner);
-        if !corked {
-            self.notify();
-        }
+        self.tell(due);
         sent
     }
 
@@ -622,24 +658,39 @@ fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
 }
 
 impl Inner {
-    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them. `true`
-    /// where the driver is about to send them anyway.
+    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.
     fn queue(
         &mut self,
         frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        core: &Core,
+        connection: &Connection,
         key: Option<u64>,
-    ) -> bool {
-        if key.is_none() && self.cork_frames(frames.as_ref(), core) {
-            return true;
+    ) -> Due {
+        if key.is_none()
+            && let Some(due) = self.cork_frames(frames.as_ref(), connection)
+        {
+            return due;
         }
+        self.queue_behind(frames, connection, key)
+    }
+
+    /// As [`Inner::queue`], for what cannot be written ahead.
+    fn queue_behind(
+        &mut self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        connection: &Connection,
+        key: Option<u64>,
+    ) -> Due {
+        let core = &connection.core;
         self.uncork();
         match self.session.send_or_shed(frames, &core.session, self.policy.shed(), key) {
             Ok(Queued { dropped: 0, replaced: false }) => {}
             Ok(queued) => self.count_lost(queued, core),
-            Err(OutboxFull) => self.session.abort(CloseReason::SlowConsumer),
+            Err(OutboxFull) => {
+                self.session.abort(CloseReason::SlowConsumer);
+                return Due::Turn;
+            }
         }
-        false
+        if self.session.queued_bytes() < LARGE { Due::Flush } else { Due::Turn }
     }
 
     /// As [`Inner::queue`], for a packet that may be lost and is to wait. `false` where there is no room for it.

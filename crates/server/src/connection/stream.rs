@@ -126,6 +126,25 @@ impl Io {
         self.writing.is_empty() && self.dialect.is_plain()
     }
 
+    /// Whether it is a socket of the system.
+    pub(super) const fn is_socket(&self) -> bool {
+        matches!(self.stream, Stream::Tcp(_))
+    }
+
+    /// Writes these bytes to a socket, before which nothing is on its way, as far as that takes them at once. `false` where some
+    /// are on their way then, whatever the reason: the next write finds out.
+    pub(super) fn write_at_once(&mut self, cork: &Cork) -> bool {
+        let written = match &self.stream {
+            Stream::Tcp(stream) => stream.try_write(cork.bytes()).unwrap_or_default(),
+            Stream::Other(_) => 0,
+        };
+        let all = written == cork.bytes().len();
+        if !all {
+            self.writing.push_back(Frame::unsent(cork::rest(cork, written)));
+        }
+        all
+    }
+
     /// Writes these bytes, before which nothing is on its way; what the transport does not take now is on its way then.
     pub(super) fn poll_write_corked(&mut self, cx: &mut Context<'_>, cork: &Cork) -> Poll<io::Result<()>> {
         let mut written = 0;

@@ -1,7 +1,6 @@
 //! A connection's turn: its mail, what its transport has received, and what its session wants done.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
@@ -9,10 +8,9 @@ use enchufe_proto::engine::{CloseReason, Frame, Millis, Output, Path, Transport}
 use enchufe_proto::websocket::{self, CloseCode, Opcode};
 use tokio::sync::oneshot;
 
-use super::cork::Corks;
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
-use super::{Body, Connection, IO, Mail, Payload, PostAnswer, incoming, linger, mux};
+use super::{Body, Connection, IO, Mail, Payload, PostAnswer, cork, incoming, linger, mux};
 use crate::engine::observer::observe;
 use crate::handler::guarded;
 use crate::namespace::dispatch;
@@ -24,17 +22,16 @@ use crate::stats;
 const READS: usize = 16;
 
 impl Slot {
-    /// Gives the connection its turn, and tells how many bytes wait for its transport then. `None` when it is over and all
-    /// of it has been released.
+    /// Gives the connection its turn, for which it was woken with these flags, and tells how many bytes wait for its
+    /// transport then. `None` when it is over and all of it has been released.
     pub(super) fn turn(
         &mut self,
+        flags: u8,
         now: Millis,
         buffer: &mut [u8],
         scratch: &mut Vec<u8>,
-        corks: &mut Corks,
     ) -> Option<usize> {
         let connection = self.connection.clone();
-        let flags = connection.flags.swap(0, Ordering::AcqRel);
         let mut readable = flags & IO != 0 || self.resumes(now);
         if connection.may_be_overdue(now) {
             mux::overdue(&connection, now);
@@ -45,7 +42,7 @@ impl Slot {
         if (readable || !mail.is_empty())
             && let Some(io) = &self.main
         {
-            corks.lend(&connection, io, &mut inner);
+            cork::lend(&connection, io, &mut inner);
         }
         drop(inner);
         for mail in mail {

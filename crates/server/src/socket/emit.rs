@@ -163,7 +163,11 @@ impl Socket {
     pub(crate) fn deliver(&self, frames: &Frames, volatile: bool) -> bool {
         let connected = self.connected();
         if connected {
-            self.transmit(frames::shared(frames), volatile);
+            if volatile {
+                self.0.connection.send_volatile(frames::shared(frames));
+            } else {
+                self.0.connection.send_shared(frames);
+            }
         }
         connected
     }

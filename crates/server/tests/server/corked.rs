@@ -320,3 +320,72 @@ async fn answers_in_the_segment_of_an_upgrade_wait_for_it() {
     ws.write(&segment).await;
     assert_eq!(texts(&mut ws, 3).await, ["430[0]", "431[1]", "432[2]"]);
 }
+
+/// One client emits to two that do nothing. The thread has corks to spare for them from the second time on.
+#[tokio::test(start_paused = true)]
+async fn those_who_do_not_have_their_turn_get_everything_in_its_order_too() {
+    let io = serve(Namespace::new("/").on("burst", async |socket: Socket, Data(count): Data<usize>| {
+        let all = || socket.namespace();
+        for n in 0..count {
+            all().emit("m", n).unwrap();
+            match n % 50 {
+                10 => drop(all().emit("dense", "x".repeat(400)).unwrap()),
+                20 => drop(all().compress(false).emit("dense", n).unwrap()),
+                30 => drop(all().conflate("key").emit("latest", n).unwrap()),
+                40 => drop(all().emit("large", "y".repeat(3000)).unwrap()),
+                _ => {}
+            }
+        }
+    }));
+    for capacity in [1 << 20, 1000, 7] {
+        let mut emitting = joined(&io, 1 << 20).await;
+        let mut others = [joined(&io, capacity).await, joined(&io, capacity).await];
+        for count in [1, 2, 3, 45, 1, 7, 100, 1, 1, 20] {
+            emitting.send(&format!(r#"42["burst",{count}]"#)).await;
+            let mut expected = Vec::new();
+            for n in 0..count {
+                expected.push(format!(r#"42["m",{n}]"#));
+                match n % 50 {
+                    10 => expected.push(format!(r#"42["dense","{}"]"#, "x".repeat(400))),
+                    20 => expected.push(format!(r#"42["dense",{n}]"#)),
+                    30 if n + 50 >= count => expected.push(format!(r#"42["latest",{n}]"#)),
+                    40 => expected.push(format!(r#"42["large","{}"]"#, "y".repeat(3000))),
+                    _ => {}
+                }
+            }
+            for client in others.iter_mut().chain([&mut emitting]) {
+                assert_eq!(texts(client, expected.len()).await, expected, "{capacity} bytes at a time");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_have_its_turn_has_the_same_bound() {
+    let log = Log::default();
+    let entries = log.clone();
+    let namespace = Namespace::new("/")
+        .on("all", async |socket: Socket, Data(count): Data<usize>| {
+            for _ in 0..count {
+                socket.to("idle").emit("m", 1).unwrap();
+            }
+        })
+        .on("idle", async |socket: Socket| socket.join("idle"))
+        .on_disconnect(move |reason: DisconnectReason| {
+            entries.push(reason.as_str());
+            async {}
+        });
+    let limits = Limits { max_outbox_bytes: 10 * COST, ..Limits::default() };
+    let io = serve_with(namespace, |io| io.limits(limits));
+    let mut emitting = joined(&io, 1 << 20).await;
+    let mut idle = joined(&io, 1 << 20).await;
+    idle.send(r#"421["idle"]"#).await;
+    assert_eq!(idle.text().await, "431[]");
+    for count in [1, 10, 3, 10] {
+        emitting.send(&format!(r#"42["all",{count}]"#)).await;
+        assert_eq!(texts(&mut idle, count).await[count - 1], r#"42["m",1]"#);
+    }
+    assert!(log.entries().is_empty());
+    emitting.send(r#"42["all",11]"#).await;
+    assert_eq!(log.wait(1).await, ["slow consumer"]);
+}

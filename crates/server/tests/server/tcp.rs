@@ -170,3 +170,32 @@ async fn a_head_that_is_too_large_is_refused_and_a_large_body_is_not() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok"), "{answer}");
     assert_eq!(session.packet().await.unwrap().len(), 900_000 + 19);
 }
+
+/// One that does not read: what was written ahead is taken in part, then not at all, and then goes on where it stopped. On one
+/// thread, so that it is written ahead.
+#[tokio::test]
+async fn small_messages_arrive_whole_where_the_socket_takes_a_part_of_them() {
+    let io = io();
+    let mut ws = Ws::tcp(listen(&io, Under::Own).await).await;
+    ws.upgrade("EIO=4&transport=websocket").await;
+    ws.text().await;
+    ws.send("40").await;
+    ws.text().await;
+    let socket = io.of("/").sockets().pop().unwrap();
+    let text = "x".repeat(400);
+    let mut sent = 0;
+    // At most a few wait when the driver has had its turns, until the socket is full.
+    while socket.outbox_bytes() < 20_000 {
+        io.emit("m", (sent, &text)).unwrap();
+        sent += 1;
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for n in 0..sent {
+        assert_eq!(ws.text().await, format!("42[\"m\",{n},\"{text}\"]"));
+    }
+    io.emit("m", "last").unwrap();
+    assert_eq!(ws.text().await, "42[\"m\",\"last\"]");
+    assert_eq!(socket.outbox_bytes(), 0);
+}
