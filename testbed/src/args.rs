@@ -16,9 +16,12 @@ pub(crate) struct Args {
     /// The port on 127.0.0.1; 0 picks a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// Worker threads.
+    /// Worker threads, each with a runtime and a listener of its own.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: u16,
+    /// All workers are threads of one runtime, with one listener.
+    #[arg(long)]
+    pub(crate) shared_runtime: bool,
     #[command(flatten)]
     pub(crate) options: Options,
 }

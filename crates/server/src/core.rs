@@ -60,10 +60,8 @@ pub(crate) struct Core {
     pub(crate) stopped: CancellationToken,
     /// Its place among other nodes, where there are any.
     pub(crate) cluster: OnceLock<Arc<Cluster>>,
-    drivers: Mutex<Vec<Arc<DriverHandle>>>,
+    drivers: Mutex<Vec<Started>>,
     next_driver: AtomicUsize,
-    /// The runtime that the drivers are in.
-    runtime: Mutex<Option<Handle>>,
 }
 
 impl Core {
@@ -93,28 +91,28 @@ impl Core {
             cluster: OnceLock::new(),
             drivers: Mutex::default(),
             next_driver: AtomicUsize::new(0),
-            runtime: Mutex::new(None),
         })
     }
 
-    /// A driver for a new connection. They start with the first one, as many as the runtime has workers, and
-    /// anew in the present runtime when the one that they were started in has gone.
+    /// A driver for a new connection, in the runtime that it came in, whose threads its transport wakes. A runtime's
+    /// drivers start with its first connection, as many as it has workers; those of one that has gone are forgotten.
     pub(crate) fn driver(&self) -> Option<Arc<DriverHandle>> {
+        let runtime = Handle::current();
+        let id = runtime.id();
         let mut drivers = self.drivers.lock();
-        drivers.retain(|driver| !driver.has_ended());
-        if drivers.is_empty() {
-            let runtime = Handle::current();
-            *self.runtime.lock() = Some(runtime.clone());
+        drivers.retain(|driver| !driver.handle.has_ended());
+        if !drivers.iter().any(|driver| driver.runtime.id() == id) {
             drivers.extend((0..runtime.metrics().num_workers().max(1)).map(|_| {
                 let handle = DriverHandle::new();
                 let driver = Driver::new(handle.clone(), self.clock, self.backlog.clone());
                 // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
                 runtime.spawn(tokio::task::unconstrained(driver));
-                handle
+                Started { runtime: runtime.clone(), handle }
             }));
         }
-        let turn = self.next_driver.fetch_add(1, Ordering::Relaxed);
-        drivers.get(turn % drivers.len()).cloned()
+        let here = || drivers.iter().filter(|driver| driver.runtime.id() == id);
+        let turn = self.next_driver.fetch_add(1, Ordering::Relaxed) % here().count().max(1);
+        here().nth(turn).map(|driver| driver.handle.clone())
     }
 
     /// HTTP connections of our own listeners that serve no request of a session.
@@ -125,7 +123,12 @@ impl Core {
 
     /// Runs something that may start handlers, from a thread that need not belong to a runtime.
     pub(crate) fn within_runtime(&self, run: impl FnOnce()) {
-        let runtime = self.runtime.lock().clone();
+        let runtime = {
+            let drivers = self.drivers.lock();
+            // Where all have ended, what is started is dropped, as by the runtime itself.
+            let living = drivers.iter().find(|driver| !driver.handle.has_ended());
+            living.or(drivers.first()).map(|driver| driver.runtime.clone())
+        };
         let _entered = runtime.as_ref().map(Handle::enter);
         run();
     }
@@ -166,8 +169,14 @@ impl Core {
 /// The drivers are tasks of the runtime and would go on for ever, with nothing to do.
 impl Drop for Core {
     fn drop(&mut self) {
-        self.drivers.get_mut().iter().for_each(|driver| driver.stop());
+        self.drivers.get_mut().iter().for_each(|driver| driver.handle.stop());
     }
+}
+
+/// A driver and the runtime that it is a task of.
+struct Started {
+    runtime: Handle,
+    handle: Arc<DriverHandle>,
 }
 
 /// Counts a handler among those in flight for as long as it lives.

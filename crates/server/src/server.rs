@@ -333,8 +333,9 @@ impl ServerBuilder {
     /// Whether [`Server::listen`] opens a listener for each worker of the runtime on its address (`SO_REUSEPORT`), among
     /// which the kernel spreads new connections. Default no: one listener, from which one worker at a time accepts.
     ///
-    /// It is for servers to which many thousands connect in a second, after a restart say; messages cost the same
-    /// either way. With it an address that another process of the same user listens on in this manner is not "in
+    /// It is for servers to which many thousands connect in a second, after a restart say, and for those that give each
+    /// core a runtime of its own, with a call of `listen` in each: every connection is driven in the runtime that it came
+    /// in. In one runtime of many workers messages cost the same either way. With it an address that another process of the same user listens on in this manner is not "in
     /// use": both get connections, which is how a new version takes over from an old one, and how a forgotten one
     /// goes unnoticed. On systems without it (Windows, Solaris) there is one listener all the same.
     pub const fn reuse_port(mut self, reuse: bool) -> Self {

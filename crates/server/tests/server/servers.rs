@@ -119,6 +119,32 @@ fn two_runtimes_at_once_share_a_server() {
     }
 }
 
+#[test]
+fn a_connection_is_driven_in_the_runtime_that_it_came_in() {
+    let io =
+        serve(Namespace::new("/").on("say", async |socket: enchufe::Socket, Data(text): Data<String>| {
+            socket.namespace().emit("said", text)
+        }));
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let mut resting = first.block_on(Client::connect(&io, Via::WebSocket));
+    // The first runtime stands still meanwhile: whatever it had to do would not be done.
+    let mut busy = second.block_on(async {
+        let mut client = Client::connect(&io, Via::WebSocket).await;
+        client.send("42[\"say\",\"a\"]").await;
+        assert_eq!(client.next().await, "42[\"said\",\"a\"]");
+        client
+    });
+    assert_eq!(first.block_on(resting.next()), "42[\"said\",\"a\"]", "it was woken by another thread");
+
+    drop(first);
+    assert_eq!(io.connections(), 1, "connections end with their own runtime alone");
+    second.block_on(async {
+        busy.send("42[\"say\",\"b\"]").await;
+        assert_eq!(busy.next().await, "42[\"said\",\"b\"]");
+    });
+}
+
 struct Engine(Log);
 
 impl EngineHandler for Engine {
