@@ -28,8 +28,13 @@ const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Waits until a server is done with what the run before has left it, the closing of its clients.
 pub(crate) fn wait_for_rest(pid: u32) -> Result<()> {
+    wait_for_rest_within(pid, REST_TIMEOUT)
+}
+
+/// The same, for so long at most.
+pub(crate) fn wait_for_rest_within(pid: u32, patience: Duration) -> Result<()> {
     let mut before = cpu_time(pid)?;
-    for _ in 0..REST_TIMEOUT.as_millis() / REST_SPAN.as_millis() {
+    for _ in 0..patience.as_millis() / REST_SPAN.as_millis() {
         thread::sleep(REST_SPAN);
         let now = cpu_time(pid)?;
         if now.saturating_sub(before) < REST_CPU {
@@ -37,7 +42,7 @@ pub(crate) fn wait_for_rest(pid: u32) -> Result<()> {
         }
         before = now;
     }
-    Err(Error::Late(format!("the server is still busy {REST_TIMEOUT:?} after its clients have gone")))
+    Err(Error::Late(format!("the server is still busy {patience:?} after its clients have gone")))
 }
 
 fn schedstat(pid: u32) -> Option<Duration> {

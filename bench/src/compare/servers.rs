@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
 
@@ -14,6 +16,9 @@ use crate::cargo;
 use crate::error::{Error, Result};
 use crate::meter::{Meter, Scratch};
 use crate::run::Target;
+
+/// How long a server may take from its start until it says its port. Under callgrind the official one would need most of it.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server that speaks the testbed's `app` contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -143,16 +148,22 @@ pub(crate) struct Built {
 impl Built {
     /// Starts it on a free port, with `flags` that every server understands.
     pub(crate) fn start(&self, flags: &[&str]) -> Result<Running> {
-        self.run(Command::new(&self.program), flags, None)
+        self.run(Command::new(&self.program), flags, None, START_TIMEOUT)
     }
 
     /// Starts it under callgrind, which makes it slow.
     pub(crate) fn start_under_callgrind(&self, flags: &[&str]) -> Result<Running> {
         let scratch = Scratch::create()?;
-        self.run(scratch.command(&self.program), flags, Some(scratch))
+        self.run(scratch.command(&self.program), flags, Some(scratch), START_TIMEOUT)
     }
 
-    fn run(&self, mut command: Command, flags: &[&str], scratch: Option<Scratch>) -> Result<Running> {
+    fn run(
+        &self,
+        mut command: Command,
+        flags: &[&str],
+        scratch: Option<Scratch>,
+        patience: Duration,
+    ) -> Result<Running> {
         let title = self.contender.title();
         command.args(&self.arguments).args(flags).args(["--port", "0"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -162,10 +173,18 @@ impl Built {
         // From here on the child is ended whatever happens.
         let mut running =
             Running { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), begun, _scratch: scratch };
-        let mut line = String::new();
-        if let Some(output) = output {
-            BufReader::new(output).read_line(&mut line).map_err(Error::io("reading the server's port"))?;
-        }
+        let (tell, told) = mpsc::channel();
+        // It ends with the line, or with the server.
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = output.map_or(Ok(0), |output| BufReader::new(output).read_line(&mut line));
+            // Nobody waits any more where it came too late.
+            let _ = tell.send(read.map(|_| line));
+        });
+        let line = told.recv_timeout(patience).map_err(|_| {
+            Error::Late(format!("{title} was started and did not say its port within {patience:?}"))
+        })?;
+        let line = line.map_err(Error::io("reading the server's port"))?;
         let line = line.trim();
         let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
         running.address =
@@ -202,6 +221,23 @@ impl Drop for Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_never_says_its_port_is_ended() {
+        let silent = Built {
+            contender: Contender::new(Server::Socketioxide, 1),
+            program: "sh".into(),
+            arguments: vec!["-c".into(), "exec sleep 1000".into()],
+        };
+        let command = Command::new(&silent.program);
+        let late = silent.run(command, &[], None, Duration::from_millis(20)).unwrap_err();
+        let Error::Late(text) = late else { panic!("{late}") };
+        assert!(text.contains("socketioxide") && text.contains("port"), "{text}");
+
+        let talkative = Built { arguments: vec!["-c".into(), "echo hello".into()], ..silent };
+        let wrong = talkative.start(&[]).unwrap_err();
+        assert!(wrong.to_string().contains("`hello` instead of its port"), "{wrong}");
+    }
 
     #[test]
     fn a_contender_is_read_back_from_its_name() {

@@ -19,8 +19,6 @@ use crate::connection::{Connection, Headers, Message};
 use crate::error::{Error, Result};
 use crate::run::{Payload, tag};
 
-/// Clients that open at once.
-const OPENING_AT_ONCE: usize = 128;
 /// Bytes of the text that is broadcast.
 const TEXT_BYTES: usize = 128;
 
@@ -39,6 +37,9 @@ pub struct GenerateOptions {
     /// How many addresses follow each other from there: each has some 28,000 ports.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) sources: u32,
+    /// Clients that open at once.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) at_once: u32,
 }
 
 /// What all clients of the process share.
@@ -93,7 +94,7 @@ async fn obey(options: &GenerateOptions) -> Result<()> {
     // Each listens from the moment when it is open: pings come while the last ones open.
     let mut opening = stream::iter(0..options.connections)
         .map(|number| Connection::open_from(options.address, Headers::Few, source(options, number)))
-        .buffer_unordered(OPENING_AT_ONCE);
+        .buffer_unordered(options.at_once as usize);
     while let Some(connection) = opening.try_next().await? {
         let (shared, words) = (shared.clone(), words.take());
         tasks.spawn_local(async move {

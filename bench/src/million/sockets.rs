@@ -17,6 +17,15 @@ use crate::process;
 const BROADCASTS: u64 = 9;
 /// Rounds of heartbeats that all are held through.
 const ROUNDS: u64 = 2;
+/// Clients that open at once, of all generators together: fewer than the server's listener lets wait (1,024), or some are
+/// turned away by the kernel and come again a second later, or never.
+const OPENING_AT_ONCE: u32 = 512;
+/// Heartbeats in a second, when nothing else is said: a fifth of what one worker can do.
+const HEARTBEATS: u64 = 20_000;
+/// The shortest time between those of one client, when nothing else is said.
+const PING_INTERVAL: u64 = 10_000;
+/// How long the server may take to close so many clients, which take some 10 µs each.
+const CLOSING: Duration = Duration::from_secs(120);
 
 /// What is measured.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,9 +43,9 @@ pub struct SocketsOptions {
     /// Worker threads of the server.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
-    /// Milliseconds from a pong to the next ping.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    ping_interval: u64,
+    /// Milliseconds from a pong to the next ping; 10,000, or as many as make 20,000 heartbeats in a second.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    ping_interval: Option<u64>,
     /// The first source address.
     #[arg(long, default_value = "127.0.0.2")]
     first_source: Ipv4Addr,
@@ -62,9 +71,10 @@ impl Reading {
 /// # Errors
 /// Where a client is refused, loses or gets something wrong, or where the system allows too few descriptors or ports.
 pub fn sockets(options: &SocketsOptions) -> Result<()> {
-    let server =
-        ["--workers", &options.workers.to_string(), "--ping-interval", &options.ping_interval.to_string()]
-            .map(String::from);
+    let total = u64::from(options.connections);
+    let interval = options.ping_interval.unwrap_or(PING_INTERVAL.max(total * 1_000 / HEARTBEATS));
+    let server = ["--workers", &options.workers.to_string(), "--ping-interval", &interval.to_string()]
+        .map(String::from);
     let mut server = Helper::start("serve", &server)?;
     let line = server.line()?;
     let address: SocketAddr = line
@@ -80,7 +90,6 @@ pub fn sockets(options: &SocketsOptions) -> Result<()> {
     drop(first);
     process::wait_for_rest(pid)?;
 
-    let total = u64::from(options.connections);
     let start = Reading::now(pid)?;
     let mut clients = generators(options, address)?;
     all(&mut clients, "")?;
@@ -106,7 +115,7 @@ pub fn sockets(options: &SocketsOptions) -> Result<()> {
     eprintln!("{BROADCASTS} broadcasts have come to everybody");
     let before_end = process::cpu_time(pid)?;
     drop(clients);
-    process::wait_for_rest(pid)?;
+    process::wait_for_rest_within(pid, CLOSING)?;
     let end = Reading::now(pid)?;
 
     let each = |value: u64| value as f64 / total as f64;
@@ -150,6 +159,7 @@ fn generators(options: &SocketsOptions, address: SocketAddr) -> Result<Vec<Helpe
             ("--connections", share.to_string()),
             ("--source", Ipv4Addr::from_bits(first).to_string()),
             ("--sources", options.sources.to_string()),
+            ("--at-once", (OPENING_AT_ONCE / count).max(1).to_string()),
         ];
         let words: Vec<String> =
             arguments.into_iter().flat_map(|(name, value)| [name.into(), value]).collect();
