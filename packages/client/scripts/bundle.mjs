@@ -9,7 +9,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rollup } from "rollup";
 import { minify } from "terser";
-import { analyse, assign, render } from "./names.mjs";
+import { analyse, arrange, assign, render } from "./names.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 export const clientDist = resolve(root, "../../crates/server/client-dist");
@@ -83,21 +83,24 @@ async function shorten({ code, map }, { format, target = "es2020", file }) {
 function rename({ code, map }, cache) {
   const script = analyse(code);
   assign(script, cache);
+  arrange(script, cache);
   const spans = [];
   const renamed = render(script, spans);
+  spans.sort((a, b) => a.start - b.start);
   // The map knows places by line and column.
-  const starts = (text) => [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
-  const [before, after] = [starts(code), starts(renamed)];
-  let next = 0;
-  let moved = 0;
+  const linesOf = (text) => [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  const [before, after] = [linesOf(code), linesOf(renamed)];
   const { mappings, ...rest } = JSON.parse(map);
+  let next = 0;
   const lines = decode(mappings).map((line, row) =>
-    line.map(([column, ...source]) => {
-      const place = before[row] + column;
-      for (; next < spans.length && spans[next].end <= place; next++) moved = spans[next].at + spans[next].length - spans[next].end;
-      const within = spans[next]?.start <= place ? spans[next].at - place : moved;
-      return [place + within - after[row], ...source];
-    }),
+    line
+      .map(([column, ...source]) => {
+        const place = before[row] + column;
+        while (next < spans.length - 1 && spans[next + 1].start <= place) next++;
+        const { start, at } = spans[next];
+        return [at + place - start - after[row], ...source];
+      })
+      .sort(([a], [b]) => a - b),
   );
   return { code: renamed, map: JSON.stringify({ ...rest, mappings: encode(lines) }) };
 }
@@ -131,11 +134,11 @@ async function build(variants) {
   return files;
 }
 
-/** The minified bundles before they get short names, by file; those by which names are chosen first. */
+/** The minified bundles before they get short names: script, module, script with msgpack, module with msgpack. */
 export async function unnamedBundles() {
   const variants = [...SERVER, ...PACKAGE].filter(({ minified }) => minified);
-  const codes = await Promise.all(variants.map(async (variant) => shorten(await join(variant), variant)));
-  return Object.fromEntries(variants.map(({ file }, i) => [file, codes[i].code]));
+  const results = await Promise.all(variants.map(async (variant) => shorten(await join(variant), variant)));
+  return results.map(({ code }) => code);
 }
 
 /** The bundles of the server, by name. */

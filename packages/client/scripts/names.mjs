@@ -1,9 +1,10 @@
 /**
- * Gives the local names of a minified script, and the members that start with "$", names of one letter.
+ * Gives the local names of a minified script, and the members that start with "$", names of one letter; and puts the methods of
+ * its classes, and what is taken out of an object, in another order.
  *
- * Which letter is whose decides how well the script compresses: `names.json` says it, as `npm run names` has found it by search.
- * A name that is not in there, or that would stand in another's way, gets the first one that is free: the build never needs the
- * file to be new, it is only smaller with it.
+ * Which letter is whose, and what stands beside what, decides how well the script compresses: `names.json` says it, as
+ * `npm run names` has found it by search. A name that is not in there, or that would stand in another's way, gets the first one
+ * that is free, and what has no place in there keeps its own: the build never needs the file to be new, it is only smaller with it.
  */
 import { parse } from "acorn";
 
@@ -13,12 +14,14 @@ export const CANDIDATES = [...LETTERS, ...[..."tseinorhac"].flatMap((a) => [..."
 export const TAKEN = new Set(["as", "do", "if", "in", "is", "of", "on", "io", "id", "ws", "fn"]);
 
 /**
- * What can be renamed in a script: `names`, each `{ key, home, name, rivals }` (the rivals must not have the same), and `pieces`,
- * the text in between. `home` and `key` say in words which one it is, the same in every bundle.
+ * What can be changed in a script: `names`, each `{ home, key, name, rivals }` (the rivals must not have the same); `groups`, each
+ * `{ home, items }`, whose items can be in any order; and `parts`, the script as a tree of texts, names and groups. `home` and
+ * `key` say in words which one it is, the same in every bundle.
  */
 export function analyse(code) {
   const names = [];
   const spots = [];
+  const groups = [];
   const free = new Set();
   const scopes = [];
   const references = [];
@@ -43,6 +46,13 @@ export function analyse(code) {
     names.push(name);
     return name;
   }
+  /** Neighbours that may change places. */
+  function group(home, nodes, separator) {
+    const apart = nodes.some((node, i) => i && code.slice(nodes[i - 1].end, node.start) != separator);
+    if (nodes.length < 2 || apart) return;
+    const items = nodes.map((node) => ({ key: (node.kind == "set" ? "set " : "") + node.key.name, node }));
+    groups.push({ home, items, separator, start: nodes[0].start, end: nodes.at(-1).end });
+  }
   function declare(scope, id) {
     let name = scope.names.get(id.name);
     if (!name) {
@@ -57,6 +67,8 @@ export function analyse(code) {
     if (!node) return;
     if (node.type == "Identifier") declare(scope, node);
     else if (node.type == "ObjectPattern") {
+      const plain = node.properties.every((item) => item.type == "Property" && !item.computed && item.value.type == "Identifier");
+      if (plain) group(homeOf(scope, "{" + node.properties.map(({ key }) => key.name).sort().join() + "}"), node.properties, ",");
       for (const item of node.properties) {
         if (item.type == "RestElement") pattern(item.argument, scope);
         else {
@@ -127,6 +139,7 @@ export function analyse(code) {
         walk(node.superClass, scope);
         const inner = open(scope, homeOf(scope, node.id?.name ?? label ?? "class"), true);
         if (node.type == "ClassExpression" && node.id) declare(inner, node.id);
+        group(inner.home, node.body.body.filter(({ type, computed }) => type == "MethodDefinition" && !computed), "");
         for (const item of node.body.body) {
           if (item.computed) walk(item.key, inner);
           else member(item.key);
@@ -210,23 +223,49 @@ export function analyse(code) {
   for (const a of members.values()) for (const b of members.values()) if (a != b) a.rivals.add(b);
   spots.sort((a, b) => a.node.start - b.node.start);
 
-  const pieces = [];
-  let at = 0;
-  for (const { node, name } of spots) {
-    // `export { a }` becomes `export { b as a }`.
-    const after = node.exported ? " as " + node.name : "";
-    pieces.push({ text: code.slice(at, node.start), start: node.start, end: node.end, name, as: node.as, after });
-    at = node.end;
+  const inside = ({ start, end }, from, to) => start >= from && end <= to;
+  /** The part of the script from one place to another. */
+  function partsOf(from, to, names, groups) {
+    const parts = [];
+    let at = from;
+    const outer = groups.filter((one) => !groups.some((other) => other != one && inside(one, other.start, other.end)));
+    const here = [...names.filter(({ node }) => !outer.some(({ start, end }) => inside(node, start, end))), ...outer];
+    here.sort((a, b) => (a.node ?? a).start - (b.node ?? b).start);
+    for (const one of here) {
+      const { start, end } = one.node ?? one;
+      if (at < start) parts.push({ start: at, end: start, text: code.slice(at, start) });
+      at = end;
+      if (one.name) {
+        const { as, exported, name } = one.node;
+        // `export { a }` becomes `export { b as a }`.
+        parts.push({ start, end, name: one.name, as, after: exported ? " as " + name : "" });
+        continue;
+      }
+      const within = names.filter(({ node }) => inside(node, start, end));
+      const deeper = groups.filter((other) => other != one && inside(other, start, end));
+      one.items = one.items.map(({ key, node }) => ({
+        key,
+        parts: partsOf(
+          node.start,
+          node.end,
+          within.filter((name) => inside(name.node, node.start, node.end)),
+          deeper.filter((other) => inside(other, node.start, node.end)),
+        ),
+      }));
+      parts.push({ group: one });
+    }
+    if (at < to) parts.push({ start: at, end: to, text: code.slice(at, to) });
+    return parts;
   }
-  return { names, pieces, tail: code.slice(at), free };
+  return { names, groups, parts: partsOf(0, code.length, spots, groups), free };
 }
 
-/** Gives every name a new one, from `cache` (by home and key) where that can be. */
+/** Gives every name a new one, from `cache.names` (by home and key) where that can be. */
 export function assign({ names, free }, cache) {
   for (const name of names) name.name = undefined;
   const fits = (name, text) => !free.has(text) && ![...name.rivals].some((rival) => rival.name == text);
   for (const name of names) {
-    const wanted = cache[name.home]?.[name.key];
+    const wanted = cache.names[name.home]?.[name.key];
     if (wanted && fits(name, wanted)) name.name = wanted;
   }
   // Those of the top level last: they stand in the way of most others.
@@ -234,15 +273,32 @@ export function assign({ names, free }, cache) {
   for (const name of order) name.name ??= CANDIDATES.find((text) => !TAKEN.has(text) && fits(name, text));
 }
 
-/** The script with the names as they are now; what stands at [start, end) of the old one is `length` long. */
-export function render({ pieces, tail }, spans) {
-  let code = "";
-  for (const { text, start, end, name, as, after } of pieces) {
-    const before = as && as.name != name.name ? as.name + ":" : "";
-    const shown = before + name.name + (after == " as " + name.name ? "" : after);
-    code += text;
-    spans?.push({ start, end, at: code.length, length: shown.length });
-    code += shown;
+/** Puts the items of every group in the order of `cache.order`; those that are not in there come last. */
+export function arrange({ groups }, cache) {
+  for (const { home, items } of groups) {
+    const order = cache.order[home] ?? [];
+    const place = ({ key }) => (order.indexOf(key) + 1 || order.length + 1);
+    items.sort((a, b) => place(a) - place(b));
   }
-  return code + tail;
+}
+
+/** The script as it is now. `spans` gets what stands where: [start, end) of the old script, and where that begins in the new one. */
+export function render({ parts }, spans) {
+  let code = "";
+  function add(parts) {
+    for (const { text, name, group, as, after, start, end } of parts) {
+      if (group) {
+        group.items.forEach((item, i) => {
+          if (i) code += group.separator;
+          add(item.parts);
+        });
+        continue;
+      }
+      spans?.push({ start, end, at: code.length });
+      if (text !== undefined) code += text;
+      else code += (as && as.name != name.name ? as.name + ":" : "") + name.name + (after == " as " + name.name ? "" : after);
+    }
+  }
+  add(parts);
+  return code;
 }
