@@ -26,11 +26,13 @@
     }
     /** Removes one listener of an event, all listeners of an event, or every listener there is. */
     off(ev, listener) {
-      const list = this.listeners(ev);
-      const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
+      let removed = 0;
+      const left = this.listeners(ev).filter(
+        (item) => !listener || item != listener && item.fn != listener || removed++
+      );
       if (!arguments.length) this._callbacks = {};
-      else if (arguments.length < 2 || !i && !list[1]) delete this._callbacks["$" + ev];
-      else if (i >= 0) this._callbacks["$" + ev] = list.filter((_, j) => j != i);
+      else if (arguments.length < 2 || !left[0]) delete this._callbacks["$" + ev];
+      else this._callbacks["$" + ev] = left;
       return this;
     }
     /** Calls the listeners of an event. */
@@ -53,24 +55,20 @@
   proto$2.removeEventListener = proto$2.removeListener = proto$2.removeAllListeners = proto$2.off;
   proto$2.$emit = proto$2.emitReserved = proto$2.emit;
   function callAll(target, listeners, args) {
-    for (const listener of listeners) listener.apply(target, args);
+    for (const listener of listeners.slice()) listener.apply(target, args);
   }
   function listen(target, listeners) {
-    for (const ev in listeners) target.on(ev, listeners[ev]);
+    for (const ev in listeners) target?.addEventListener?.(ev, listeners[ev]);
     return () => {
-      for (const ev in listeners) target.off(ev, listeners[ev]);
+      for (const ev in listeners) target?.removeEventListener?.(ev, listeners[ev]);
     };
   }
 
-  const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
-  const isBlob = (value) => /^(Blob|File)$/.test(tagOf(value));
+  const tagOf = (value) => ({}).toString.call(value).slice(8, -1);
+  const isBlob = (data) => data?.arrayBuffer;
   const isBinary = (value) => ArrayBuffer.isView(value) || /^(ArrayBuffer|Blob|File)$/.test(tagOf(value));
   const bytesOf = (data) => new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
-  function toBase64(data) {
-    let text = "";
-    for (const byte of bytesOf(data)) text += String.fromCharCode(byte);
-    return btoa(text);
-  }
+  const toBase64 = (data) => btoa(bytesOf(data).reduce((text, byte) => text + String.fromCharCode(byte), ""));
   function fromBase64(text) {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   }
@@ -102,13 +100,11 @@
   const sizeOf = (data) => data ? data.byteLength ?? data.size ?? new TextEncoder().encode(data).length : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
-    let i = 0;
-    for (const { data } of packets) {
+    const tooMany = packets.findIndex(({ data }, i) => {
       size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
-      if (size > max && i) break;
-      i++;
-    }
-    return i;
+      return size > max && i;
+    });
+    return tooMany < 0 ? packets.length : tooMany;
   }
 
   const platform = {
@@ -123,19 +119,13 @@
     /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
     $webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
-  const page = {
-    on: (event, listener) => globalThis.addEventListener?.(event, listener),
-    off: (event, listener) => globalThis.removeEventListener?.(event, listener)
-  };
-  function installTimers(target, options) {
-    const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-    target.$later = (fn, ms) => {
-      const timer = set(fn, ms);
-      if (options.autoUnref) timer.unref();
-      return () => clear(timer);
-    };
-  }
   const NATIVE = [setTimeout, clearTimeout];
+  function later({ opts }, fn, ms) {
+    const [set, clear] = opts.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
+    const timer = set(fn, ms);
+    if (opts.autoUnref) timer.unref();
+    return () => clear(timer);
+  }
 
   function hintOf(response) {
     if (!response) return "unreachable, or CORS refused";
@@ -148,19 +138,19 @@
     }
   }
 
-  const parseUrl = (source) => /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[[^\]]*]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source);
+  const parseUrl = (source) => /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[.*?]|[^:/?#]*):?(\d*)([^?#]*)\??([^#]*)/.exec(source);
   function resolveUrl(uri) {
     const page = globalThis.location || { protocol: "https:", host: "localhost" };
     uri ?? (uri = "/");
     if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
-    if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
+    if (!/^(http|ws)s?:\/\//.test(uri)) uri = page.protocol + "//" + uri;
     const url = parseUrl(uri);
     url[3] || (url[3] = isSecure(url[1]) ? "443" : "80");
     url[4] || (url[4] = "/");
     return url;
   }
   const isSecure = (protocol) => /[ps]s$/.test(protocol);
-  const unique = () => Date.now() + Math.random().toString(36).slice(1);
+  const unique = () => "" + Date.now() + Math.random();
   function encodeQuery(query) {
     return Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   }
@@ -231,13 +221,20 @@
     onError(message, description, context, hint) {
       this.$emit("error", Object.assign(new Error(message), { type: "TransportError", description, context, hint }));
     }
+    /** The other side is gone, or the way to it. */
+    $end(context) {
+      this.onClose({ description: this.name + " connection closed", context });
+    }
+    $fail(err) {
+      this.onError(this.name + " error", err);
+    }
     /** The address of the session; `schema` is "http" or "ws". */
     $uri(schema, stamp) {
       const { opts, query } = this;
       const { secure, port, hostname } = opts;
       if (stamp) query[opts.timestampParam] = unique();
       if (opts.forceBase64) query.b64 = 1;
-      return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
+      return schema + (secure ? "s://" : "://") + hostname + (+port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
     }
   }
 
@@ -254,7 +251,8 @@
       else this.$request("1", abort, abort);
     }
     write(packets) {
-      this.$request(encodePayload(packets), () => this.$onDrain());
+      const payload = encodePayload(packets);
+      this.$request(payload, () => this.$onDrain());
     }
     pause(done) {
       this.readyState = "pausing";
@@ -280,7 +278,8 @@
       this.$emit("poll");
     }
     $onData(payload) {
-      for (const packet of decodePayload(payload)) {
+      const packets = decodePayload(payload);
+      for (const packet of packets) {
         if (this.readyState == "opening") this.onOpen();
         this.onPacket(packet);
         if (this.readyState == "closed" || packet.type == "close") return;
@@ -291,16 +290,16 @@
       else this.$checkPaused();
     }
     $request(body, done, failed = (description, context) => this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context))) {
-      const { opts, socket } = this;
+      const { opts } = this;
       const abort = new AbortController();
-      const cancel = opts.requestTimeout && socket.$later(() => abort.abort(), opts.requestTimeout);
+      const cancel = opts.requestTimeout && later(this, () => abort.abort(), opts.requestTimeout);
       platform.fetch(
         this.$uri("http", opts.timestampRequests !== false),
         {
           method: body ? "POST" : "GET",
           body,
           headers: opts.extraHeaders,
-          credentials: opts.withCredentials ? "include" : "same-origin",
+          credentials: opts.withCredentials ? "include" : void 0,
           keepalive: body == "1",
           signal: abort.signal
         }).then(async (response) => {
@@ -326,17 +325,17 @@
       try {
         ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
-        queueMicrotask(() => this.onError("websocket error", err));
+        queueMicrotask(() => this.$fail(err));
         return;
       }
       ws.binaryType = "arraybuffer";
       ws.onopen = () => this.onOpen();
-      ws.onclose = (context) => this.onClose({ description: "websocket connection closed", context });
+      ws.onclose = (event) => this.$end(event);
       ws.onmessage = ({ data }) => {
         if (data == "1") ws.close();
         this.onPacket(decodePacket(data));
       };
-      ws.onerror = (event) => this.onError("websocket error", event);
+      ws.onerror = (event) => this.$fail(event);
     }
     write(packets) {
       for (const packet of packets) this.ws.send(encodePacket(packet, !this.opts.forceBase64), packet.options);
@@ -387,24 +386,24 @@
     constructor() {
       super(...arguments);
       /** However a session ends, it is told once. */
-      this.$end = (err) => {
+      this.$over = (err) => {
         if (this.readyState == "closed") return;
-        if (err) this.onError("webtransport error", err);
-        else this.onClose({ description: "webtransport connection closed" });
+        if (err) this.$fail(err);
+        else this.$end();
       };
     }
     get name() {
       return "webtransport";
     }
     doOpen() {
-      this.$run().catch(this.$end);
+      this.$run().catch(this.$over);
     }
     async $run() {
       const session = this.$session = new globalThis.WebTransport(
-        this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
+        this.$uri("http").replace(/s?(:.*)\?.*/, "s$1"),
         this.opts.transportOptions?.webtransport
       );
-      session.closed.then(() => this.$end(), this.$end);
+      session.closed.then(() => this.$over(), this.$over);
       await session.ready;
       const { readable, writable } = await session.createBidirectionalStream();
       const reader = readable.getReader();
@@ -418,12 +417,12 @@
         (packet) => this.onPacket(decodePacket(packet))
       );
       this.doClose();
-      this.$end();
+      this.$over();
     }
     write(packets) {
       Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
         () => this.$onDrain(),
-        this.$end
+        this.$over
       );
     }
     doClose() {
@@ -479,7 +478,7 @@
     });
     const off = listen(engine, { close: onClose, upgrading: onUpgrading });
     if (upgrades[1] && name == "websocket") {
-      engine.$later(() => over || transport.open(), HEAD_START);
+      later(engine, () => over || transport.open(), HEAD_START);
     } else transport.open();
   }
 
@@ -510,15 +509,15 @@
       this.hostname = opts.hostname = host;
       this.secure = opts.secure = uri ? isSecure(protocol2) : opts.secure ?? here.protocol == "https:";
       this.port = opts.port = port || !uri && opts.port || (opts.secure ? "443" : "80");
-      if (query) opts.query = query;
-      if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
-      opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
-      installTimers(this, opts);
+      if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
+      opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
       const list = opts.transportImplementations || opts.transports || Object.values(transports);
-      this.$ctors = list.map((item) => transports[item] || item).filter((item) => item.prototype && (item != transports.webtransport || globalThis.WebTransport));
-      this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
+      this.$ctors = Object.fromEntries(
+        list.map((item) => transports[item] || item).filter((item) => item.prototype && (item != transports.webtransport || globalThis.WebTransport)).map((item) => [item.prototype.name, item])
+      );
+      this.transports = Object.keys(this.$ctors);
       const check = () => this._hasPingExpired();
-      this.$unlisten = listen(page, {
+      this.$unlisten = listen(globalThis, {
         // The loopback works offline too.
         offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
         // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
@@ -536,13 +535,12 @@
       const { opts, id } = this;
       const query = { ...opts.query, EIO: protocol$1, transport: name };
       if (id) query.sid = id;
-      const ctor = this.$ctors.find((ctor2) => ctor2.prototype.name == name);
-      return new ctor({ ...opts, query, socket: this, ...opts.transportOptions[name] });
+      return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions[name] });
     }
     $open() {
       const { transports: transports2 } = this;
       if (!transports2.length) {
-        this.$later(() => this.$emit("error", "No transports available"), 0);
+        later(this, () => this.$emit("error", "No transports available"), 0);
         return;
       }
       const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
@@ -604,9 +602,9 @@
       this.$cancelPing();
       this._pingTimeoutTime = Date.now() + this.$heartbeat;
       const close = () => this.$close("ping timeout");
-      this.$cancelPing = this.$later(() => {
+      this.$cancelPing = later(this, () => {
         if (Date.now() - this._pingTimeoutTime < LATE) close();
-        else this.$cancelPing = this.$later(close, LATE);
+        else this.$cancelPing = later(this, close, LATE);
       }, this.$heartbeat);
     }
     /** Whether the server is overdue, although a throttled timer has not said so yet; if it is, the session closes. @internal */
@@ -642,15 +640,11 @@
     }
     /** Queues packets of a type as one unit: nothing comes between them. @internal */
     $send(type, list = [void 0], options, fn) {
-      if (typeof options == "function") {
-        fn = options;
-        options = null;
-      }
       if (this.$isOver()) return;
       const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
       this.writeBuffer.push(...packets);
       for (const packet of packets) this.$emit("packetCreate", packet);
-      if (fn) this.once("flush", fn);
+      if (fn || (fn = options?.call && options)) this.once("flush", fn);
       this.$flush();
     }
     /** Closes the session, after what was written before has left. */
@@ -698,17 +692,9 @@
   const ACK = 3;
   const CONNECT_ERROR = 4;
   const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
-  function isPayloadValid({ type, data }, given) {
-    const tag = tagOf(data);
-    const isObject = tag == "Object";
-    if (type == CONNECT_ERROR) return isObject || tag == "String";
-    if (!given) return true;
-    if (type == CONNECT) return isObject;
-    if (type == DISCONNECT || tag != "Array") return false;
-    return type == ACK || /^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]);
-  }
+  const TAGS = ["Object", "", "Array", "Array", "Object,String"];
+  const isPayloadValid = ({ type, data }, given) => !given && type < CONNECT_ERROR || TAGS[type].includes(tagOf(data)) && (type != EVENT || /^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]));
 
-  const MAX_ATTACHMENTS = 10;
   class Encoder {
     /** The text of a packet, followed by its attachments. */
     encode({ type, nsp, id, data }) {
@@ -732,7 +718,7 @@
     /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
     add(frame) {
       const isText = typeof frame == "string";
-      if (isText == !!this.$attach || !(isText || isBinary(frame))) throw invalid();
+      if (isText ? this.$attach : !this.$attach || !isBinary(frame)) invalid();
       if (isText) this.$decode(frame);
       else this.$attach(frame);
     }
@@ -741,9 +727,7 @@
       this.$attach = void 0;
     }
     $decode(text) {
-      const match = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text);
-      if (!match) throw invalid();
-      const [, plain, binary, count, nsp = "/", id, json] = match;
+      const [, plain, binary, count, nsp = "/", id, json] = /^(?:([0-4])|([56])0*([1-9]|10)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text) || invalid();
       const packet = { type: plain ? +plain : +binary - 3, nsp };
       const slots = [];
       if (id) packet.id = +id;
@@ -756,9 +740,8 @@
           } : void 0
         );
       }
-      if (!isPayloadValid(packet, !!json) || binary && !(+count > 0 && +count <= MAX_ATTACHMENTS) || slots.some(([, , num]) => !(Number.isInteger(num) && num >= 0 && num < +count))) {
-        throw invalid();
-      }
+      const numbers = [...Array(+count || 0).keys()];
+      if (!isPayloadValid(packet, !!json) || slots.some(([, , num]) => !numbers.includes(num))) invalid();
       const done = () => {
         this.destroy();
         this.$emit("decoded", packet);
@@ -772,16 +755,24 @@
       };
     }
   }
-  const invalid = () => new Error("invalid packet");
+  function invalid() {
+    throw new Error("invalid packet");
+  }
 
-  function register(socket, id, ack, flags) {
+  function remove(list, item) {
+    const i = list.indexOf(item);
+    if (i >= 0) list.splice(i, 1);
+  }
+
+  function register(socket, packet, ack, flags) {
     const { acks, io, _opts } = socket;
+    const id = packet.id = socket.ids++;
     const timeout = flags.timeout ?? _opts.ackTimeout;
     acks[id] = ack;
     if (timeout == null) return;
-    const cancel = io.$later(() => {
+    const cancel = later(io, () => {
       delete acks[id];
-      socket.sendBuffer = socket.sendBuffer.filter((packet) => packet.id !== id);
+      remove(socket.sendBuffer, packet);
       ack.call(socket, new Error("operation has timed out"));
     }, timeout);
     const withTimer = (...args) => {
@@ -819,30 +810,29 @@
     if ($ack) $ack(overflow());
     else fail(socket, id, overflow());
   }
-  function remove(list, item) {
-    const i = list.indexOf(item);
-    if (i >= 0) list.splice(i, 1);
-  }
 
   function addCatchAll(proto) {
     for (const name of ["Any", "AnyOutgoing"]) {
       const key = "_a" + name.slice(1) + "Listeners";
-      proto["on" + name] = function(listener) {
-        this[key].push(listener);
-        return this;
+      const methods = {
+        on(listener) {
+          this[key].push(listener);
+          return this;
+        },
+        prepend(listener) {
+          this[key].unshift(listener);
+          return this;
+        },
+        off(listener) {
+          if (listener) remove(this[key], listener);
+          else this[key] = [];
+          return this;
+        },
+        listeners() {
+          return this[key];
+        }
       };
-      proto["prepend" + name] = function(listener) {
-        this[key].unshift(listener);
-        return this;
-      };
-      proto["off" + name] = function(listener) {
-        if (listener) remove(this[key], listener);
-        else this[key] = [];
-        return this;
-      };
-      proto["listeners" + name] = function() {
-        return this[key];
-      };
+      for (const method in methods) proto[method + name] = methods[method];
     }
   }
 
@@ -884,21 +874,23 @@
         socket.flags = {};
         throw signal.reason;
       }
+      let packet = {};
+      const off = listen(signal, {
+        abort: () => {
+          reject(signal.reason);
+          remove(socket.sendBuffer, packet);
+          remove(socket._queue, packet);
+          delete socket.acks[packet.id];
+          drain(socket);
+        }
+      });
       const ack = (err, value) => {
-        signal?.removeEventListener("abort", abort);
+        off();
         err ? reject(err) : resolve(value);
       };
       ack.withError = true;
       socket.emit(...args, ack);
-      const { $last } = socket;
-      const abort = () => {
-        reject(signal.reason);
-        remove(socket.sendBuffer, $last);
-        remove(socket._queue, $last);
-        delete socket.acks[$last.id];
-        drain(socket);
-      };
-      signal?.addEventListener("abort", abort);
+      packet = socket.$last;
     });
   }
 
@@ -950,10 +942,8 @@
     send(...args) {
       return this.emit("message", ...args);
     }
-    /** Sends an event; a function as last argument is called with what the other side answers. */
-    emit(ev, ...args) {
-      if (RESERVED.includes(ev)) throw new Error('"' + ev + '" is a reserved event name');
-      const data = [ev, ...args];
+    emit(...data) {
+      if (RESERVED.includes(data[0])) throw new Error('"' + data[0] + '" is a reserved event name');
       const { flags, io } = this;
       const ack = typeof data[data.length - 1] == "function" ? data.pop() : void 0;
       this.flags = {};
@@ -964,21 +954,20 @@
       const packet = this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } };
       const connected = this.connected && !io.engine._hasPingExpired();
       const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
-      if (ack) register(this, packet.id = this.ids++, ack, flags);
-      if (flags.volatile && !(connected && io.engine.transport.writable)) ; else if (connected) this.$transmit(packet);
+      if (ack) register(this, packet, ack, flags);
+      if (connected && (!flags.volatile || io.engine.transport.writable)) this.$transmit(packet);
       else if (!kept) drop(this, packet);
       return this;
     }
-    /** Sends an event and resolves with the first argument of the answer; rejects on a time-out and on a disconnection. */
-    emitWithAck(ev, ...args) {
-      return promise(this, [ev, ...args]);
+    emitWithAck(...args) {
+      return promise(this, args);
     }
     packet(packet) {
       packet.nsp = this.nsp;
       this.io._packet(packet);
     }
     $transmit(packet) {
-      callAll(this, this._anyOutgoingListeners.slice(), packet.data);
+      callAll(this, this._anyOutgoingListeners, packet.data);
       this.packet(packet);
     }
     onerror(err) {
@@ -1023,7 +1012,7 @@
       else this.receiveBuffer.push(data);
     }
     $deliver(args) {
-      callAll(this, this._anyListeners.slice(), args);
+      callAll(this, this._anyListeners, args);
       this.$emit(...args);
       const last = args[args.length - 1];
       if (this._pid && typeof last == "string") this._lastOffset = last;
@@ -1118,7 +1107,6 @@
       opts.path || (opts.path = "/socket.io");
       this.opts = opts;
       this.uri = uri;
-      installTimers(this, opts);
       for (const name in DEFAULTS) {
         const value = opts[name];
         this["_" + name] = (/n[AD]/.test(name) ? value || null : value) ?? DEFAULTS[name];
@@ -1126,8 +1114,7 @@
       const parser = opts.parser || { Encoder, Decoder };
       this.encoder = new parser.Encoder();
       this.decoder = new parser.Decoder();
-      this._autoConnect = opts.autoConnect !== false;
-      if (this._autoConnect) this.open();
+      if (this._autoConnect = opts.autoConnect !== false) this.open();
     }
     /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
     open(fn) {
@@ -1155,7 +1142,7 @@
       );
       if (this._timeout !== false) {
         this.subs.push(
-          this.$later(() => {
+          later(this, () => {
             fail(new Error("timeout"));
             engine.close();
           }, this._timeout)
@@ -1165,6 +1152,7 @@
     }
     $onOpen() {
       const { engine, decoder } = this;
+      const onDecoded = (packet) => queueMicrotask(() => this.$emit("packet", packet));
       this.$cleanup();
       this._readyState = "open";
       this.$emit("open");
@@ -1181,8 +1169,9 @@
           error: (err) => this.$emit("error", err),
           close: (reason, description) => this.onclose(reason, description)
         }),
-        listen(decoder, { decoded: (packet) => queueMicrotask(() => this.$emit("packet", packet)) })
+        () => decoder.off("decoded", onDecoded)
       );
+      decoder.on("decoded", onDecoded);
     }
     /** The socket of a namespace, made at the first call. */
     socket(nsp, opts) {
@@ -1246,7 +1235,7 @@
         });
       };
       const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-      this.subs.push(this.$later(attempt, delay), listen(page, { online: wake, visibilitychange: wake }));
+      this.subs.push(later(this, attempt, delay), listen(globalThis, { online: wake, visibilitychange: wake }));
     }
   }
   const proto = Manager.prototype;
@@ -1263,7 +1252,7 @@
 
   const cache = {};
   const lookup = ((uri, opts) => {
-    if (typeof uri == "object") {
+    if (uri && typeof uri == "object") {
       opts = uri;
       uri = void 0;
     }

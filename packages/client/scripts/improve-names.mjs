@@ -37,7 +37,7 @@ function unite(scripts) {
 
 /** Looks for better names, and for a better order, of what is `movable`; every bundle in `scripts` counts. */
 function improve(scripts, united, movable, seconds, random) {
-  const size = () => scripts.reduce((sum, script) => sum + gzipSync(render(script), { level: 9 }).length, 0);
+  const sizeOf = (script) => gzipSync(render(script), { level: 9 }).length;
   const pick = (list) => list[Math.floor(random() * list.length)];
   const letters = [...LETTERS];
   const locals = letters.slice(0, 14);
@@ -77,8 +77,9 @@ function improve(scripts, united, movable, seconds, random) {
     return () => groups.forEach((group, i) => group.items.splice(0, Infinity, ...before[i]));
   }
 
-  let current = size();
-  let best = current;
+  let sizes = scripts.map(sizeOf);
+  const total = () => sizes.reduce((sum, size) => sum + size, 0);
+  let best = total();
   const state = () => ({ names: united.names.map(({ name }) => name), orders: scripts.map(({ groups }) => groups.map(({ items }) => [...items])) });
   let bestState = state();
   const from = Date.now();
@@ -88,14 +89,24 @@ function improve(scripts, united, movable, seconds, random) {
     const heat = values.heat * Math.max(0, 1 - share * 1.25) ** 2;
     const undo = random() < 0.3 && weights.length ? move() : exchange();
     if (!undo) continue;
-    const now = size();
-    if (now <= current || random() < Math.exp((current - now) / heat)) {
-      current = now;
-      if (now < best) {
-        best = now;
-        bestState = state();
-      }
-    } else undo();
+    // How much more the bundles may take this time. What the first one takes too much, the others hardly make up for.
+    const allowed = total() - heat * Math.log(random());
+    const now = [sizeOf(scripts[0])];
+    if (now[0] > sizes[0] + 2 + allowed - total()) {
+      undo();
+      continue;
+    }
+    for (const script of scripts.slice(1)) now.push(sizeOf(script));
+    const sum = now.reduce((sum, size) => sum + size, 0);
+    if (sum > allowed) {
+      undo();
+      continue;
+    }
+    sizes = now;
+    if (sum < best) {
+      best = sum;
+      bestState = state();
+    }
   }
   united.names.forEach((name, i) => (name.name = bestState.names[i]));
   scripts.forEach(({ groups }, i) => groups.forEach((group, j) => group.items.splice(0, Infinity, ...bestState.orders[i][j])));

@@ -109,6 +109,8 @@ export function analyse(code) {
     }
   }
   function variables(node, scope) {
+    // "const" is longer, and stands beside fewer of its kind.
+    if (node.kind == "const") spots.push({ node: { start: node.start, end: node.start + 5 }, text: "let" });
     if (node.kind == "var") while (!scope.own) scope = scope.parent;
     for (const { id } of node.declarations) pattern(id, scope);
   }
@@ -235,6 +237,10 @@ export function analyse(code) {
       const { start, end } = one.node ?? one;
       if (at < start) parts.push({ start: at, end: start, text: code.slice(at, start) });
       at = end;
+      if (one.text) {
+        parts.push({ start, end, text: one.text });
+        continue;
+      }
       if (one.name) {
         const { as, exported, name } = one.node;
         // `export { a }` becomes `export { b as a }`.

@@ -3,19 +3,23 @@
  *
  * Promises: each is called at most once; one that takes an error first (`withError`) is always called.
  */
+import { remove } from "./lists.js";
+import { later } from "./platform.js";
+import type { Packet } from "./protocol.js";
 import type { Flags } from "./retry.js";
 
 export type Ack = ((...args: any[]) => void) & { withError?: boolean };
 
-/** Keeps an acknowledgement of a `Socket` until the answer with that id comes, or its time is over. */
-export function register(socket: any, id: number, ack: Ack, flags: Flags): void {
+/** Gives a packet of a `Socket` an id, and keeps its acknowledgement until the answer comes or its time is over. */
+export function register(socket: any, packet: Partial<Packet>, ack: Ack, flags: Flags): void {
   const { acks, io, _opts } = socket;
+  const id = (packet.id = socket.ids++);
   const timeout = flags.timeout ?? _opts.ackTimeout;
   acks[id] = ack;
   if (timeout == null) return;
-  const cancel = io.$later(() => {
+  const cancel = later(io, () => {
     delete acks[id];
-    socket.sendBuffer = socket.sendBuffer.filter((packet: any) => packet.id !== id);
+    remove(socket.sendBuffer, packet);
     ack.call(socket, new Error("operation has timed out"));
   }, timeout);
   const withTimer: Ack = (...args) => {

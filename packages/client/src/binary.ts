@@ -3,10 +3,11 @@
  * frame is "b" and base64).
  */
 
-/** The kind of a value, of whatever realm (iframe, jsdom) it is: "Object", "Blob"… */
-export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+/** The kind of a value, of whatever realm (iframe, jsdom) it is: "Object", "ArrayBuffer"… */
+export const tagOf = (value: unknown): string => ({}).toString.call(value).slice(8, -1);
 
-export const isBlob = (value: unknown): value is Blob => /^(Blob|File)$/.test(tagOf(value));
+/** Whether binary has to be read before it is bytes. */
+export const isBlob = (data: any): data is Blob => data?.arrayBuffer;
 
 /** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>
@@ -16,11 +17,8 @@ export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView
 export const bytesOf = (data: any): Uint8Array =>
   new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
 
-export function toBase64(data: ArrayBuffer | ArrayBufferView): string {
-  let text = "";
-  for (const byte of bytesOf(data)) text += String.fromCharCode(byte);
-  return btoa(text);
-}
+export const toBase64 = (data: ArrayBuffer | ArrayBufferView): string =>
+  btoa((bytesOf(data) as any).reduce((text: string, byte: number) => text + String.fromCharCode(byte), ""));
 
 /** Throws where the text is not base64. */
 export function fromBase64(text: string): ArrayBuffer {

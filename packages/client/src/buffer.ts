@@ -5,6 +5,7 @@
  * errors; an event that is under way is not dropped.
  */
 import { fail } from "./acks.js";
+import { remove } from "./lists.js";
 import { sizeOf } from "./packet.js";
 import { EVENT } from "./protocol.js";
 
@@ -39,10 +40,4 @@ const overflow = () => new Error("buffer is full");
 export function drop(socket: any, { $ack, id }: any): void {
   if ($ack) $ack(overflow());
   else fail(socket, id, overflow());
-}
-
-/** Removes an item from a list, if it is there. */
-export function remove(list: any[], item: any): void {
-  const i = list.indexOf(item);
-  if (i >= 0) list.splice(i, 1);
 }

@@ -1,6 +1,6 @@
 /** The listeners of every event, in and out: eight methods of one pattern (`onAny`, `prependAnyOutgoing`…). */
 
-import { remove } from "./buffer.js";
+import { remove } from "./lists.js";
 
 type Listener = (...args: any[]) => void;
 
@@ -8,21 +8,24 @@ type Listener = (...args: any[]) => void;
 export function addCatchAll(proto: any): void {
   for (const name of ["Any", "AnyOutgoing"]) {
     const key = "_a" + name.slice(1) + "Listeners";
-    proto["on" + name] = function (listener: Listener) {
-      this[key].push(listener);
-      return this;
+    const methods: Record<string, (this: any, listener: Listener) => any> = {
+      on(listener) {
+        this[key].push(listener);
+        return this;
+      },
+      prepend(listener) {
+        this[key].unshift(listener);
+        return this;
+      },
+      off(listener) {
+        if (listener) remove(this[key], listener);
+        else this[key] = [];
+        return this;
+      },
+      listeners() {
+        return this[key];
+      },
     };
-    proto["prepend" + name] = function (listener: Listener) {
-      this[key].unshift(listener);
-      return this;
-    };
-    proto["off" + name] = function (listener?: Listener) {
-      if (listener) remove(this[key], listener);
-      else this[key] = [];
-      return this;
-    };
-    proto["listeners" + name] = function () {
-      return this[key];
-    };
+    for (const method in methods) proto[method + name] = methods[method];
   }
 }

@@ -91,12 +91,14 @@ export class Emitter<
     ev?: Ev,
     listener?: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
   ): this {
-    const list = this.listeners(ev!) as Listener[];
+    let removed = 0;
+    const left = (this.listeners(ev!) as Listener[]).filter(
+      (item) => !listener || (item != listener && item.fn != listener) || removed++,
+    );
     // The number of arguments counts: `off("x", undefined)` removes nothing.
-    const i = list.findIndex((f) => listener && (f == listener || f.fn == listener));
     if (!arguments.length) this._callbacks = {};
-    else if (arguments.length < 2 || (!i && !list[1])) delete this._callbacks["$" + (ev as string)];
-    else if (i >= 0) this._callbacks["$" + (ev as string)] = list.filter((_, j) => j != i);
+    else if (arguments.length < 2 || !left[0]) delete this._callbacks["$" + (ev as string)];
+    else this._callbacks["$" + (ev as string)] = left;
     return this;
   }
 
@@ -125,14 +127,18 @@ proto.addEventListener = proto.on;
 proto.removeEventListener = proto.removeListener = proto.removeAllListeners = proto.off;
 proto.$emit = proto.emitReserved = proto.emit;
 
+/** Calls those that are in the list now. */
 export function callAll(target: any, listeners: readonly Listener[], args: any[]): void {
-  for (const listener of listeners) listener.apply(target, args);
+  for (const listener of listeners.slice()) listener.apply(target, args);
 }
 
-/** Adds listeners, by event, and returns the function that removes them. */
+/**
+ * Adds listeners, by event, and returns the function that removes them. The target is one of ours or one of the platform's; where
+ * there is none, or the platform has no events, nothing happens.
+ */
 export function listen(target: any, listeners: Record<string, (...args: any[]) => void>): () => void {
-  for (const ev in listeners) target.on(ev, listeners[ev]);
+  for (const ev in listeners) target?.addEventListener?.(ev, listeners[ev]);
   return () => {
-    for (const ev in listeners) target.off(ev, listeners[ev]);
+    for (const ev in listeners) target?.removeEventListener?.(ev, listeners[ev]);
   };
 }

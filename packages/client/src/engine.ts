@@ -7,7 +7,7 @@
 import { Emitter, listen } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import { packetsThatFit, protocol, type Packet, type PacketType, type RawData } from "./packet.js";
-import { installTimers, page, platform } from "./platform.js";
+import { later, platform } from "./platform.js";
 import type { CloseDetails, Transport } from "./transport.js";
 import { transports, type TransportCtor } from "./transports/index.js";
 import { probe } from "./upgrade.js";
@@ -71,9 +71,8 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   upgrading = false;
   /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
   _pingTimeoutTime = Infinity;
-  declare $later: (fn: () => void, ms?: number) => () => void;
 
-  private declare readonly $ctors: TransportCtor[];
+  private declare readonly $ctors: Record<string, TransportCtor>;
   private declare readonly $unlisten: () => void;
   private declare $inFlight: number;
   private declare $heartbeat: number;
@@ -94,20 +93,21 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.hostname = opts.hostname = host;
     this.secure = opts.secure = uri ? isSecure(protocol) : opts.secure ?? here.protocol == "https:";
     this.port = opts.port = port || (!uri && opts.port) || (opts.secure ? "443" : "80");
-    if (query) opts.query = query;
-    if (typeof opts.query == "string") opts.query = decodeQuery(opts.query);
-    opts.path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
-    installTimers(this, opts);
+    if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
+    opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
 
     const list: any[] = opts.transportImplementations || opts.transports || Object.values(transports);
     // Names that nobody knows are left out, and what the platform does not have.
-    this.$ctors = list
-      .map((item) => transports[item] || item)
-      .filter((item) => item.prototype && (item != transports.webtransport || (globalThis as any).WebTransport));
-    this.transports = this.$ctors.map((ctor) => ctor.prototype.name);
+    this.$ctors = Object.fromEntries(
+      list
+        .map((item) => transports[item] || item)
+        .filter((item) => item.prototype && (item != transports.webtransport || (globalThis as any).WebTransport))
+        .map((item) => [item.prototype.name, item]),
+    );
+    this.transports = Object.keys(this.$ctors);
 
     const check = () => this._hasPingExpired();
-    this.$unlisten = listen(page, {
+    this.$unlisten = listen(globalThis, {
       // The loopback works offline too.
       offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
       // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
@@ -126,14 +126,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     const { opts, id } = this;
     const query: any = { ...opts.query, EIO: protocol, transport: name };
     if (id) query.sid = id;
-    const ctor: any = this.$ctors.find((ctor) => ctor.prototype.name == name);
-    return new ctor({ ...opts, query, socket: this, ...opts.transportOptions![name] });
+    return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions![name] });
   }
 
   private $open(): void {
     const { transports } = this;
     if (!transports.length) {
-      this.$later(() => this.$emit("error", "No transports available"), 0);
+      later(this, () => this.$emit("error", "No transports available"), 0);
       return;
     }
     const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");
@@ -200,10 +199,10 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$cancelPing();
     this._pingTimeoutTime = Date.now() + this.$heartbeat;
     const close = () => this.$close("ping timeout");
-    this.$cancelPing = this.$later(() => {
+    this.$cancelPing = later(this, () => {
       // A timer that is late was throttled or frozen: what has come meanwhile is read first.
       if (Date.now() - this._pingTimeoutTime < LATE) close();
-      else this.$cancelPing = this.$later(close, LATE);
+      else this.$cancelPing = later(this, close, LATE);
     }, this.$heartbeat);
   }
 
@@ -244,15 +243,12 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   /** Queues packets of a type as one unit: nothing comes between them. @internal */
   $send(type: PacketType, list: RawData[] = [undefined], options?: WriteOptions | null, fn?: () => void): void {
-    if (typeof options == "function") {
-      fn = options;
-      options = null;
-    }
     if (this.$isOver()) return;
     const packets = list.map((data) => ({ type, data, options: { compress: options?.compress !== false } }));
     this.writeBuffer.push(...packets);
     for (const packet of packets) this.$emit("packetCreate", packet);
-    if (fn) this.once("flush", fn);
+    // The options may be left out.
+    if ((fn ||= (options as any)?.call && options)) this.once("flush", fn!);
     this.$flush();
   }
 

@@ -32,7 +32,7 @@ export interface Lookup {
 const cache: Record<string, Manager> = {};
 
 const lookup = ((uri?: string | Options, opts?: Options) => {
-  if (typeof uri == "object") {
+  if (uri && typeof uri == "object") {
     opts = uri;
     uri = undefined;
   }

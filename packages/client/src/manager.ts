@@ -9,7 +9,7 @@ import { Emitter, listen, type DefaultEventsMap, type EventsMap } from "./emitte
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
 import { Decoder, Encoder } from "./parser.js";
-import { installTimers, page } from "./platform.js";
+import { later } from "./platform.js";
 import type { Packet } from "./protocol.js";
 import { Socket, type DisconnectDescription } from "./socket.js";
 
@@ -73,7 +73,6 @@ export class Manager<
   declare _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
   _reconnecting = false;
-  declare $later: (fn: () => void, ms?: number) => () => void;
 
   private declare readonly uri?: string;
   private subs: (() => void)[] = [];
@@ -106,7 +105,6 @@ export class Manager<
     opts.path ||= "/socket.io";
     this.opts = opts;
     this.uri = uri as string;
-    installTimers(this, opts);
     for (const name in DEFAULTS) {
       const value = (opts as any)[name];
       // Of the delays and the attempts, 0 means the default too.
@@ -115,8 +113,7 @@ export class Manager<
     const parser = opts.parser || { Encoder, Decoder };
     this.encoder = new parser.Encoder();
     this.decoder = new parser.Decoder();
-    this._autoConnect = opts.autoConnect !== false;
-    if (this._autoConnect) this.open();
+    if ((this._autoConnect = opts.autoConnect !== false)) this.open();
   }
 
   /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
@@ -147,7 +144,7 @@ export class Manager<
 
     if (this._timeout !== false) {
       this.subs.push(
-        this.$later(() => {
+        later(this, () => {
           fail(new Error("timeout"));
           engine.close();
         }, this._timeout),
@@ -158,6 +155,7 @@ export class Manager<
 
   private $onOpen(): void {
     const { engine, decoder } = this;
+    const onDecoded = (packet: Packet) => queueMicrotask(() => this.$emit("packet", packet));
     this.$cleanup();
     this._readyState = "open";
     this.$emit("open");
@@ -174,8 +172,10 @@ export class Manager<
         error: (err) => this.$emit("error", err),
         close: (reason, description) => this.onclose(reason, description),
       }),
-      listen(decoder, { decoded: (packet) => queueMicrotask(() => this.$emit("packet", packet)) }),
+      () => decoder.off("decoded", onDecoded),
     );
+    // The decoder of an application knows `on` and `off`, perhaps no more.
+    decoder.on("decoded", onDecoded);
   }
 
   /** The socket of a namespace, made at the first call. */
@@ -248,7 +248,7 @@ export class Manager<
     };
     // No reason to wait any longer; and the timers of a page that nobody looked at are throttled.
     const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
-    this.subs.push(this.$later(attempt, delay), listen(page, { online: wake, visibilitychange: wake }));
+    this.subs.push(later(this, attempt, delay), listen(globalThis, { online: wake, visibilitychange: wake }));
   }
 }
 

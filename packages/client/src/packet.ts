@@ -63,12 +63,10 @@ export const sizeOf = (data: any): number => (data ? data.byteLength ?? data.siz
 /** How many of the packets, at least one, fit into a payload of `max` bytes. */
 export function packetsThatFit(packets: Packet[], max: number): number {
   let size = -1; // there is one separator less than packets
-  let i = 0;
-  for (const { data } of packets) {
+  const tooMany = packets.findIndex(({ data }, i) => {
     // Binary as base64.
     size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
-    if (size > max && i) break;
-    i++;
-  }
-  return i;
+    return size > max && i;
+  });
+  return tooMany < 0 ? packets.length : tooMany;
 }

@@ -2,6 +2,7 @@
  * Everything that differs between a browser and another home: one mutable object, which `node.ts` fills in differently and
  * a test replaces.
  */
+import type { EngineOptions } from "./options.js";
 import type { BinaryType } from "./packet.js";
 
 /** What polling needs to know of an answer. */
@@ -38,23 +39,15 @@ export const platform = {
     new (WebSocket as any)(url, protocols, { headers: options.extraHeaders }),
 };
 
-/** The page or the worker, where there are events, as an emitter. */
-export const page = {
-  on: (event: string, listener: (event: any) => void): void => globalThis.addEventListener?.(event, listener),
-  off: (event: string, listener: (event: any) => void): void => globalThis.removeEventListener?.(event, listener),
-};
+const NATIVE = [setTimeout, clearTimeout] as const;
 
 /**
- * Gives `target` its `$later`, which runs a function after a time and gives the way to prevent it. The timers are those of
- * now, or with `useNativeTimers` those from before anybody replaced them.
+ * Runs a function after a time, and gives the way to prevent it. With the option `useNativeTimers` of who asks, the timers are those
+ * from before anybody replaced them.
  */
-export function installTimers(target: any, options: { useNativeTimers?: boolean; autoUnref?: boolean }): void {
-  const [set, clear] = options.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
-  target.$later = (fn: () => void, ms?: number) => {
-    const timer: any = set(fn, ms);
-    if (options.autoUnref) timer.unref();
-    return () => clear(timer);
-  };
+export function later({ opts }: { opts: Partial<EngineOptions> }, fn: () => void, ms?: number): () => void {
+  const [set, clear] = opts.useNativeTimers ? NATIVE : [setTimeout, clearTimeout];
+  const timer: any = set(fn, ms);
+  if (opts.autoUnref) timer.unref();
+  return () => clear(timer);
 }
-
-const NATIVE = [setTimeout, clearTimeout] as const;

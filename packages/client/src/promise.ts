@@ -5,7 +5,8 @@
  * listened to any longer than needed.
  */
 import type { Ack } from "./acks.js";
-import { remove } from "./buffer.js";
+import { remove } from "./lists.js";
+import { listen } from "./emitter.js";
 import { drain, type Flags } from "./retry.js";
 
 /** Emits an event of a `Socket` and promises the first argument of the answer. */
@@ -16,20 +17,22 @@ export function promise(socket: any, args: any[]): Promise<any> {
       socket.flags = {};
       throw signal.reason;
     }
+    let packet: any = {};
+    const off = listen(signal, {
+      abort: () => {
+        reject(signal!.reason);
+        remove(socket.sendBuffer, packet);
+        remove(socket._queue, packet);
+        delete socket.acks[packet.id];
+        drain(socket);
+      },
+    });
     const ack: Ack = (err, value) => {
-      signal?.removeEventListener("abort", abort);
+      off();
       err ? reject(err) : resolve(value);
     };
     ack.withError = true;
     socket.emit(...args, ack);
-    const { $last } = socket;
-    const abort = () => {
-      reject(signal!.reason);
-      remove(socket.sendBuffer, $last);
-      remove(socket._queue, $last);
-      delete socket.acks[$last.id];
-      drain(socket);
-    };
-    signal?.addEventListener("abort", abort);
+    packet = socket.$last;
   });
 }

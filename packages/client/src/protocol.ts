@@ -25,13 +25,10 @@ export interface Packet {
 /** Names that an application may neither emit nor be sent. */
 export const RESERVED = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
-/** Whether the data of a packet is what its type wants; `given`: whether there is any. An event and an ack may come without. */
-export function isPayloadValid({ type, data }: Packet, given: boolean): boolean {
-  const tag = tagOf(data);
-  const isObject = tag == "Object";
-  if (type == CONNECT_ERROR) return isObject || tag == "String";
-  if (!given) return true;
-  if (type == CONNECT) return isObject;
-  if (type == DISCONNECT || tag != "Array") return false;
-  return type == ACK || (/^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]));
-}
+/** What the data of a packet may be, by type: nothing of a DISCONNECT. */
+const TAGS = ["Object", "", "Array", "Array", "Object,String"];
+
+/** Whether the data of a packet is what its type wants; `given`: whether there is any. All but a CONNECT_ERROR may come without. */
+export const isPayloadValid = ({ type, data }: Packet, given: boolean): boolean =>
+  (!given && type < CONNECT_ERROR) ||
+  (TAGS[type].includes(tagOf(data)) && (type != EVENT || (/^[ns][ut]/.test(typeof data[0]) && !RESERVED.includes(data[0]))));

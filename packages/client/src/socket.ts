@@ -118,9 +118,9 @@ export class Socket<
   }
 
   /** Sends an event; a function as last argument is called with what the other side answers. */
-  override emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this {
-    if (RESERVED.includes(ev as string)) throw new Error('"' + (ev as string) + '" is a reserved event name');
-    const data: any[] = [ev, ...args];
+  override emit<Ev extends EventNames<EmitEvents>>(ev: Ev, ...args: EventParams<EmitEvents, Ev>): this;
+  override emit(...data: any[]): this {
+    if (RESERVED.includes(data[0])) throw new Error('"' + data[0] + '" is a reserved event name');
     const { flags, io } = this;
     const ack = typeof data[data.length - 1] == "function" ? data.pop() : undefined;
     this.flags = {};
@@ -132,10 +132,9 @@ export class Socket<
     const packet: Partial<Packet> = (this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } });
     const connected = this.connected && !io.engine._hasPingExpired();
     const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
-    if (ack) register(this, (packet.id = this.ids++), ack, flags);
-    if (flags.volatile && !(connected && io.engine.transport.writable)) {
-      // dropped: that is what volatile means
-    } else if (connected) this.$transmit(packet);
+    if (ack) register(this, packet, ack, flags);
+    // What is volatile goes at once or never.
+    if (connected && (!flags.volatile || io.engine.transport.writable)) this.$transmit(packet);
     else if (!kept) drop(this, packet);
     return this;
   }
@@ -144,8 +143,9 @@ export class Socket<
   emitWithAck<Ev extends EventNames<EmitEvents>>(
     ev: Ev,
     ...args: AllButLast<EventParams<EmitEvents, Ev>>
-  ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>> {
-    return promise(this, [ev, ...args]);
+  ): Promise<FirstArg<Last<EventParams<EmitEvents, Ev>>>>;
+  emitWithAck(...args: any[]): Promise<any> {
+    return promise(this, args);
   }
 
   private packet(packet: Partial<Packet>): void {
@@ -154,7 +154,7 @@ export class Socket<
   }
 
   private $transmit(packet: Partial<Packet>): void {
-    callAll(this, this._anyOutgoingListeners.slice(), packet.data!);
+    callAll(this, this._anyOutgoingListeners, packet.data!);
     this.packet(packet);
   }
 
@@ -208,7 +208,7 @@ export class Socket<
   }
 
   private $deliver(args: any[]): void {
-    callAll(this, this._anyListeners.slice(), args);
+    callAll(this, this._anyListeners, args);
     this.$emit(...(args as [any]));
     const last = args[args.length - 1];
     if (this._pid && typeof last == "string") this._lastOffset = last;

@@ -135,6 +135,15 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     this.$emit("error", Object.assign(new Error(message), { type: "TransportError" as const, description, context, hint }));
   }
 
+  /** The other side is gone, or the way to it. */
+  protected $end(context?: unknown): void {
+    this.onClose({ description: this.name + " connection closed", context });
+  }
+
+  protected $fail(err: unknown): void {
+    this.onError(this.name + " error", err);
+  }
+
   /** The address of the session; `schema` is "http" or "ws". */
   protected $uri(schema: string, stamp?: boolean): string {
     const { opts, query } = this;
@@ -145,7 +154,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
       schema +
       (secure ? "s://" : "://") +
       hostname +
-      (port && +port != (secure ? 443 : 80) ? ":" + port : "") +
+      (+port != (secure ? 443 : 80) ? ":" + port : "") +
       opts.path +
       "?" +
       encodeQuery(query)

@@ -7,7 +7,7 @@
 import { listen } from "./emitter.js";
 import type { Engine } from "./engine.js";
 import type { Packet } from "./packet.js";
-import { platform } from "./platform.js";
+import { later, platform } from "./platform.js";
 
 // Head start of WebTransport, where the server offers it, in milliseconds; the official client's.
 const HEAD_START = 200;
@@ -63,6 +63,6 @@ export function probe(engine: Engine, name: string, upgrades: string[]): void {
 
   const off = listen(engine, { close: onClose, upgrading: onUpgrading });
   if (upgrades[1] && name == "websocket") {
-    engine.$later(() => over || transport.open(), HEAD_START);
+    later(engine, () => over || transport.open(), HEAD_START);
   } else transport.open();
 }

@@ -1,17 +1,17 @@
 /** Addresses and query strings. Written out rather than left to `URL`, which React Native has only in part. */
 
-export type ParsedUrl = string[] & { 0: string; 1?: string; 2: string; 3?: string; 4: string; 5?: string };
+export type ParsedUrl = string[] & { 0: string; 1?: string; 2: string; 3: string; 4: string; 5: string };
 
-/** Splits an address: itself but for the fragment, protocol, host, port, path, query. An IPv6 host keeps its brackets. */
+/** Splits an address: itself but for the fragment, protocol, host, port, path, query; "" is none. An IPv6 host keeps its brackets. */
 export const parseUrl = (source: string): ParsedUrl =>
-  /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[[^\]]*]|[^:/?#]*)(?::(\d*))?([^?#]*)(?:\?([^#]*))?/.exec(source) as any;
+  /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[.*?]|[^:/?#]*):?(\d*)([^?#]*)\??([^#]*)/.exec(source) as any;
 
 /** Makes an address absolute, relative to the page where there is one, and fills in port and path. */
 export function resolveUrl(uri?: string | null): ParsedUrl {
   const page = globalThis.location || { protocol: "https:", host: "localhost" };
   uri ??= "/";
   if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
-  if (!/^(https?|wss?):\/\//.test(uri)) uri = page.protocol + "//" + uri;
+  if (!/^(http|ws)s?:\/\//.test(uri)) uri = page.protocol + "//" + uri;
   const url = parseUrl(uri);
   url[3] ||= isSecure(url[1]) ? "443" : "80";
   url[4] ||= "/";
@@ -22,7 +22,7 @@ export function resolveUrl(uri?: string | null): ParsedUrl {
 export const isSecure = (protocol: any): boolean => /[ps]s$/.test(protocol);
 
 /** A text that nobody else makes: for parameters that keep answers out of caches, and for keys. */
-export const unique = (): string => Date.now() + Math.random().toString(36).slice(1);
+export const unique = (): string => "" + Date.now() + Math.random();
 
 export function encodeQuery(query: Record<string, any>): string {
   return Object.entries(query)

@@ -6,7 +6,7 @@
  */
 import { hintOf } from "../hints.js";
 import { decodePayload, encodePayload, type Packet } from "../packet.js";
-import { platform } from "../platform.js";
+import { later, platform } from "../platform.js";
 import { Transport } from "../transport.js";
 
 export class Polling extends Transport {
@@ -31,7 +31,8 @@ export class Polling extends Transport {
   }
 
   protected write(packets: Packet[]): void {
-    this.$request(encodePayload(packets), () => this.$onDrain());
+    const payload = encodePayload(packets);
+    this.$request(payload, () => this.$onDrain());
   }
 
   override pause(done: () => void): void {
@@ -63,7 +64,8 @@ export class Polling extends Transport {
   }
 
   private $onData(payload: string): void {
-    for (const packet of decodePayload(payload)) {
+    const packets = decodePayload(payload);
+    for (const packet of packets) {
       // An OPEN packet, `$request` has seen to that.
       if (this.readyState == "opening") this.onOpen();
       this.onPacket(packet);
@@ -82,9 +84,9 @@ export class Polling extends Transport {
     failed = (description: any, context?: any) =>
       this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context)),
   ): AbortController {
-    const { opts, socket } = this;
+    const { opts } = this;
     const abort = new AbortController();
-    const cancel = opts.requestTimeout && socket.$later(() => abort.abort(), opts.requestTimeout);
+    const cancel: any = opts.requestTimeout && later(this, () => abort.abort(), opts.requestTimeout);
     platform
       .fetch(
         this.$uri("http", opts.timestampRequests !== false),
@@ -92,7 +94,7 @@ export class Polling extends Transport {
           method: body ? "POST" : "GET",
           body,
           headers: opts.extraHeaders,
-          credentials: opts.withCredentials ? "include" : "same-origin",
+          credentials: opts.withCredentials ? "include" : undefined,
           keepalive: body == "1",
           signal: abort.signal,
         },

@@ -18,18 +18,18 @@ export class WS extends Transport {
       ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
     } catch (err) {
       // Later, when the listeners of whoever opens us are in place.
-      queueMicrotask(() => this.onError("websocket error", err));
+      queueMicrotask(() => this.$fail(err));
       return;
     }
     ws.binaryType = "arraybuffer";
     ws.onopen = () => this.onOpen();
-    ws.onclose = (context: any) => this.onClose({ description: "websocket connection closed", context });
+    ws.onclose = (event: unknown) => this.$end(event);
     ws.onmessage = ({ data }: any) => {
       // The server has said goodbye; a frame in return ends the connection at once.
       if (data == "1") ws.close();
       this.onPacket(decodePacket(data));
     };
-    ws.onerror = (event: any) => this.onError("websocket error", event);
+    ws.onerror = (event: unknown) => this.$fail(event);
   }
 
   protected write(packets: Packet[]): void {

@@ -17,23 +17,23 @@ export class WT extends Transport {
   }
 
   protected doOpen(): void {
-    this.$run().catch(this.$end);
+    this.$run().catch(this.$over);
   }
 
   /** However a session ends, it is told once. */
-  private readonly $end = (err?: unknown): void => {
+  private readonly $over = (err?: unknown): void => {
     if (this.readyState == "closed") return;
-    if (err) this.onError("webtransport error", err);
-    else this.onClose({ description: "webtransport connection closed" });
+    if (err) this.$fail(err);
+    else this.$end();
   };
 
   private async $run(): Promise<void> {
     // Always by TLS, and without a query: the session's id is in the OPEN packet.
     const session = (this.$session = new (globalThis as any).WebTransport(
-      this.$uri("http").replace(/^https?(.*)\?.*/, "https$1"),
+      this.$uri("http").replace(/s?(:.*)\?.*/, "s$1"),
       this.opts.transportOptions?.webtransport,
     ));
-    session.closed.then(() => this.$end(), this.$end);
+    session.closed.then(() => this.$over(), this.$over);
     await session.ready;
     const { readable, writable } = await session.createBidirectionalStream();
     const reader = readable.getReader();
@@ -48,13 +48,13 @@ export class WT extends Transport {
       (packet) => this.onPacket(decodePacket(packet)),
     );
     this.doClose();
-    this.$end();
+    this.$over();
   }
 
   protected write(packets: Packet[]): void {
     Promise.all(packets.map((packet) => this.$writer.write(encodeFrame(encodePacket(packet, true))))).then(
       () => this.$onDrain(),
-      this.$end,
+      this.$over,
     );
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { Engine } from "../../src/engine.js";
-import { platform } from "../../src/platform.js";
+import { later, platform } from "../../src/platform.js";
 import { FakeTransport, settle } from "./fake.js";
 
 beforeEach(() => FakeTransport.reset());
@@ -327,7 +327,7 @@ test("remember_upgrade_starts_with_websocket", () => {
 test("native_timers_are_not_those_of_a_test", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   let called = 0;
-  const cancel = make({ useNativeTimers: true }).$later(() => called++, 1);
+  const cancel = later(make({ useNativeTimers: true }), () => called++, 1);
   mock.timers.tick(10);
   assert.equal(called, 0);
   cancel();
@@ -338,9 +338,9 @@ test("auto_unref_is_for_every_timer", () => {
   let unrefs = 0;
   try {
     globalThis.setTimeout = (() => ({ unref: () => unrefs++ })) as any;
-    make({ autoUnref: true }).$later(() => {}, 1);
+    later(make({ autoUnref: true }), () => {}, 1);
     assert.equal(unrefs, 1);
-    make({}).$later(() => {}, 1);
+    later(make({}), () => {}, 1);
     assert.equal(unrefs, 1);
   } finally {
     globalThis.setTimeout = original;

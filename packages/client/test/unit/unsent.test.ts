@@ -212,3 +212,14 @@ test("with_retries_a_signal_takes_the_event_out_of_the_queue", async () => {
   await settle();
   assert.equal(transport.sent.length, 2);
 });
+
+test("with_a_signal_a_promise_of_what_is_dropped_at_once_says_so", async () => {
+  const abort = new AbortController();
+  const socket = offline({ bufferLimit: 5, bufferPolicy: "drop-newest" });
+  await assert.rejects(socket.signal(abort.signal).emitWithAck("a"), FULL);
+  abort.abort();
+  await settle();
+  assert.deepEqual(waiting(socket), []);
+  const queued = offline({ bufferLimit: 5, bufferPolicy: "drop-newest", retries: 3 });
+  await assert.rejects(queued.signal(new AbortController().signal).emitWithAck("a"), FULL);
+});

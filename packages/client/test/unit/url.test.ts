@@ -18,7 +18,7 @@ test("parse_splits_what_is_there", () => {
     "/a/b",
     "x=1&y=2",
   ]);
-  assert.deepEqual(parts("ws://[::1]:3000"), ["ws://[::1]:3000", "ws", "[::1]", "3000", "", undefined]);
+  assert.deepEqual(parts("ws://[::1]:3000"), ["ws://[::1]:3000", "ws", "[::1]", "3000", "", ""]);
   assert.equal(parts("example.com")[2], "example.com");
   assert.equal(parts("http://h?x=a@b")[5], "x=a@b");
   assert.equal(parts("")[2], "");
