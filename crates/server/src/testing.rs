@@ -88,7 +88,11 @@ pub(crate) fn logged(run: impl FnOnce()) -> String {
     // One subscriber for all threads: one for each test would come and go while other tests log for the first time, and
     // might find their events turned off for good.
     static LOGGING: Once = Once::new();
-    LOGGING.call_once(|| tracing::subscriber::set_global_default(ThreadLog).expect("nobody else sets one"));
+    LOGGING.call_once(|| {
+        tracing::subscriber::set_global_default(ThreadLog).expect("nobody else sets one");
+        // An event that another thread logs for the first time just before is turned off too.
+        tracing::callsite::rebuild_interest_cache();
+    });
     LOG.set(Some(String::new()));
     run();
     LOG.take().unwrap_or_default()
