@@ -97,7 +97,7 @@
     return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
   const decodePayload = (payload) => payload.split(SEPARATOR).map(decodePacket);
-  const sizeOf = (data) => data ? data.byteLength ?? data.size ?? new TextEncoder().encode(data).length : 0;
+  const sizeOf = (data) => data ? data.byteLength ?? data.size ?? data.replace(/[^\0-\x7f]/g, "abc").length : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
     const tooMany = packets.findIndex(({ data }, i) => {

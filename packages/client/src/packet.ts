@@ -57,8 +57,12 @@ export function encodePayload(packets: Packet[]): string {
 
 export const decodePayload = (payload: string): Packet[] => payload.split(SEPARATOR).map(decodePacket);
 
-/** Bytes of a text in UTF-8, or of binary. */
-export const sizeOf = (data: any): number => (data ? data.byteLength ?? data.size ?? new TextEncoder().encode(data).length : 0);
+/**
+ * Bytes of binary, or at most of a text in UTF-8: what is not ASCII counts three, and an astral character six. React Native has no
+ * TextEncoder everywhere to know it better.
+ */
+export const sizeOf = (data: any): number =>
+  data ? data.byteLength ?? data.size ?? data.replace(/[^\0-\x7f]/g, "abc").length : 0;
 
 /** How many of the packets, at least one, fit into a payload of `max` bytes. */
 export function packetsThatFit(packets: Packet[], max: number): number {

@@ -57,12 +57,13 @@ export async function start(flags: string[] = [], port?: number): Promise<Server
     output += chunk;
   }
   child.stdout.resume();
-  const end = async (signal: NodeJS.Signals) => {
+  // Not `child.kill`: Deno's sends one signal only.
+  const signal = async (name: NodeJS.Signals) => void process.kill(child.pid!, name);
+  const end = async (name: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
+    await signal(name);
     await once(child, "exit");
   };
-  const signal = async (name: NodeJS.Signals) => void child.kill(name);
   return {
     url: "http://127.0.0.1:" + port,
     port,
