@@ -31,8 +31,11 @@ pub(crate) use self::block::{RequestBlock, RequestDraft, size_of};
 #[derive(Clone)]
 pub struct Handshake {
     request: RequestBlock,
-    auth: Option<Arc<str>>,
+    auth: Option<Arc<Auth>>,
 }
+
+/// Text that is shared through one word, since most handshakes, those of connections among them, have none.
+struct Auth(Arc<str>);
 
 impl Handshake {
     pub(crate) const fn new(request: RequestBlock) -> Self {
@@ -41,7 +44,7 @@ impl Handshake {
 
     /// The same request, with what a client sent to a namespace.
     pub(crate) fn with_auth(&self, auth: Arc<str>) -> Self {
-        Self { request: self.request.clone(), auth: Some(auth) }
+        Self { request: self.request.clone(), auth: Some(Arc::new(Auth(auth))) }
     }
 
     /// From the official `socket.handshake`, as another node tells it. The port of the address, which is not told, is 0;
@@ -57,7 +60,7 @@ impl Handshake {
         if let Some(ip) = told.address.and_then(|address| address.parse().ok()) {
             draft.set_address(SocketAddr::new(ip, 0));
         }
-        let auth = told.auth.map(|auth| Arc::from(auth.get()));
+        let auth = told.auth.map(|auth| Arc::new(Auth(auth.get().into())));
         Ok(Self { request: draft.finish(), auth })
     }
 
@@ -138,7 +141,7 @@ impl Handshake {
     /// The JSON text of what the client sent as `auth`; `{}` where it sent none.
     #[must_use]
     pub fn auth_json(&self) -> &str {
-        self.auth.as_deref().unwrap_or("{}")
+        self.auth.as_ref().map_or("{}", |auth| &*auth.0)
     }
 }
 

@@ -37,7 +37,7 @@ const COARSENESS: Millis = 20;
 
 /// The longest that a client lets a server take between two pings: a day, so that a server that announces an
 /// absurd interval does not leave it without a deadline.
-const LONGEST_PATIENCE: Millis = 24 * 60 * 60 * 1000;
+const LONGEST_PATIENCE: u32 = 24 * 60 * 60 * 1000;
 
 /// Which end of the session this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,8 +187,8 @@ pub struct Session {
     paused: bool,
     /// The CLOSE packet is the last thing in the outbox, or has left it.
     close_queued: bool,
-    /// Client: how long until the next ping must have come.
-    patience: Millis,
+    /// Client: how long until the next ping must have come, in milliseconds.
+    patience: u32,
     timers: Timers,
     outbox: Outbox,
     /// What the shell is asked to do; `None` where that is nothing.
@@ -352,7 +352,8 @@ impl Session {
         let Ok(open) = Open::parse(packet.data) else { return self.finish(CloseReason::ParseError) };
         let offered = open.upgrades.iter().any(|name| name == Transport::WebSocket.name());
         self.timers.stop(Timer::Transition);
-        self.patience = open.ping_interval.saturating_add(open.ping_timeout).min(LONGEST_PATIENCE);
+        let patience = open.ping_interval.saturating_add(open.ping_timeout);
+        self.patience = u32::try_from(patience).unwrap_or(u32::MAX).min(LONGEST_PATIENCE);
         self.open = Some(Box::new(open));
         self.state = State::Open;
         self.expect_ping(now);
@@ -741,7 +742,7 @@ impl Session {
     }
 
     fn expect_ping(&mut self, now: Millis) {
-        self.timers.set(Timer::Heartbeat, now.saturating_add(self.patience));
+        self.timers.set(Timer::Heartbeat, now.saturating_add(self.patience.into()));
     }
 }
 

@@ -19,23 +19,11 @@ pub(crate) struct Early {
     pub(crate) attachments: Vec<Bytes>,
 }
 
-/// Where events wait for the connect handlers, or pass.
-#[derive(Default)]
-pub(super) struct EarlyGate {
-    open: bool,
-    waiting: Option<Box<EarlyEvents>>,
-}
-
-impl EarlyGate {
-    /// Lets all pass from now on; gives the bytes of what has waited, which is forgotten.
-    pub(super) fn forget(&mut self) -> usize {
-        self.open = true;
-        self.waiting.take().map_or(0, |waiting| waiting.bytes)
-    }
-}
+/// What waits for the connect handlers. Whether it has to, [`Socket`] knows beside it: here it would take a word more.
+pub(super) type EarlyGate = Option<Box<EarlyEvents>>;
 
 #[derive(Default)]
-struct EarlyEvents {
+pub(super) struct EarlyEvents {
     events: VecDeque<Early>,
     bytes: usize,
     /// Since when the first has waited; see [`coarse`].
@@ -75,11 +63,11 @@ impl Socket {
             return Gate::Open;
         }
         let mut early = self.0.early.lock();
-        if early.open {
+        if self.0.passes.load(Ordering::Relaxed) {
             return Gate::Open;
         }
         let event = Early::new(packet, attachments);
-        let waiting = early.waiting.get_or_insert_default();
+        let waiting = early.get_or_insert_default();
         if waiting.events.is_empty() {
             waiting.since = coarse(self.core().clock.now());
         }
@@ -94,7 +82,7 @@ impl Socket {
     /// The connect handlers have finished.
     pub(crate) fn open_gate(&self) {
         let mut early = self.0.early.lock();
-        match early.waiting.as_mut() {
+        match early.as_mut() {
             Some(waiting) if !waiting.events.is_empty() => {
                 waiting.draining = true;
                 drop(early);
@@ -102,7 +90,7 @@ impl Socket {
                 let _ = self.0.connection.post_mail(Mail::Admitted(self.clone()));
             }
             _ => {
-                early.forget();
+                self.let_pass(&mut early);
                 self.become_ready();
             }
         }
@@ -111,7 +99,7 @@ impl Socket {
     /// Events have waited for as long as they may: those of a socket that was let in go on without its handlers.
     pub(crate) fn overdue(&self, now: Millis) -> Overdue {
         let waits = |waiting: &&EarlyEvents| !waiting.events.is_empty() && !waiting.draining;
-        let since = self.0.early.lock().waiting.as_deref().filter(waits).map(|waiting| waiting.since);
+        let since = self.0.early.lock().as_deref().filter(waits).map(|waiting| waiting.since);
         let Some(since) = since else { return Overdue::Nothing };
         if !has_passed(since, self.core().config.limits.early_timeout, now) {
             return Overdue::Since(since);
@@ -126,20 +114,30 @@ impl Socket {
     /// The next event that waited; `None` opens the gate for good.
     pub(crate) fn next_early(&self) -> Option<Early> {
         let mut early = self.0.early.lock();
-        let next = early.waiting.as_mut().and_then(|waiting| {
+        let next = early.as_mut().and_then(|waiting| {
             let event = waiting.events.pop_front()?;
             waiting.bytes -= event.cost();
             self.0.connection.forget_early(event.cost());
             Some(event)
         });
         if next.is_none() {
-            let drained = early.waiting.as_ref().is_some_and(|waiting| waiting.draining);
-            early.forget();
+            let drained = early.as_ref().is_some_and(|waiting| waiting.draining);
+            self.let_pass(&mut early);
             if drained {
                 self.become_ready();
             }
         }
         next
+    }
+
+    /// Lets all pass from now on, and forgets what has waited; gives its bytes.
+    pub(super) fn forget_early(&self) -> usize {
+        self.let_pass(&mut self.0.early.lock())
+    }
+
+    fn let_pass(&self, early: &mut EarlyGate) -> usize {
+        self.0.passes.store(true, Ordering::Relaxed);
+        early.take().map_or(0, |waiting| waiting.bytes)
     }
 
     fn become_ready(&self) {

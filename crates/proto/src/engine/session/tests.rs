@@ -235,7 +235,7 @@ fn a_client_has_a_deadline_whatever_the_server_announces() {
     let mut session = Session::client(7, Transport::WebSocket, &config());
     session.handle_packet(7, Path::Main, packet(&open), &config());
     assert_eq!(session.state(), State::Open);
-    assert_eq!(session.poll_timeout(), Some(7 + LONGEST_PATIENCE));
+    assert_eq!(session.poll_timeout(), Some(7 + Millis::from(LONGEST_PATIENCE)));
 }
 
 #[test]
