@@ -101,12 +101,27 @@ impl Hooks {
         Some(guarded("cors_with", || choose(head)).flatten())
     }
 
+    /// Whether any of them is shown the heads of requests.
+    pub(crate) const fn see_heads(&self) -> bool {
+        self.allow_request.is_some()
+            || self.generate_id.is_some()
+            || self.have_headers()
+            || self.cors.is_some()
+            || self.connection_error.is_some()
+            || self.address.is_some()
+    }
+
+    /// Whether the application adds headers to answers.
+    pub(crate) const fn have_headers(&self) -> bool {
+        self.initial_headers.is_some() || self.headers.is_some()
+    }
+
     /// Headers for the answer to a request of a session, or to one that opens one.
     pub(crate) fn headers_for(&self, head: &RequestHead, initial: bool) -> Additions {
-        let initial_headers = self.initial_headers.as_ref().filter(|_| initial);
-        if initial_headers.is_none() && self.headers.is_none() {
+        if !self.have_headers() {
             return Additions::default();
         }
+        let initial_headers = self.initial_headers.as_ref().filter(|_| initial);
         let mut headers = HeaderMap::new();
         if let Some(edit) = initial_headers {
             guarded("initial_headers", || edit(&mut headers, head));
@@ -146,7 +161,9 @@ impl Additions {
 
     /// The answer with them, whatever it is.
     pub(crate) fn on_any(self, mut answer: Answer) -> Answer {
-        self.apply(answer.headers_mut());
+        if !self.0.is_empty() {
+            self.apply(answer.headers_mut());
+        }
         answer
     }
 

@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::{Request, Response};
 use bytes::Bytes;
-use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -22,8 +22,8 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http::{HttpStream, Listened, PeerAddr};
-use crate::service::{NotFound, SocketIoService};
+use crate::http::{self, Caller, HttpStream, Listened, PeerAddr};
+use crate::service::{NotFound, ResponseBody, ResponseFuture};
 use crate::stats;
 use crate::time::FOR_EVER;
 
@@ -133,8 +133,8 @@ where
             continue;
         }
         let stream = HttpStream::new(&core, stream);
-        let service = SocketIoService::new(core.clone(), fallback.clone());
-        let service = TowerToHyperService::new(WithPeer { peer, inner: service });
+        let fallback = TowerToHyperService::new(fallback.clone());
+        let service = Listening { core: core.clone(), peer, fallback };
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let stopped = core.stopped.clone();
         connections.spawn(async move {
@@ -179,29 +179,35 @@ async fn pause_after(error: &io::Error) {
     tokio::time::sleep(PAUSE).await;
 }
 
-/// Puts the peer's address among a request's extensions.
-#[derive(Clone)]
-struct WithPeer<S> {
+/// What a connection of a listener asks: the server itself, which is told of the peer, or the application behind it.
+///
+/// hyper has this called as soon as a head has come, and its buffer back where nothing of the head is kept: a poll's is not,
+/// which spares the next request a buffer of its own.
+struct Listening<S> {
+    core: Arc<Core>,
     peer: SocketAddr,
-    inner: S,
+    fallback: TowerToHyperService<S>,
 }
 
-impl<S, B> Service<Request<B>> for WithPeer<S>
+impl<S, B> hyper::service::Service<Request<Incoming>> for Listening<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
 {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
+    type Response = Response<ResponseBody<B>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
-    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> S::Future {
-        request.extensions_mut().insert(PeerAddr(self.peer));
-        request.extensions_mut().insert(Listened);
-        self.inner.call(request)
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let ours = http::is_ours(&self.core, request.uri().path());
+        if !ours || self.core.config.hooks.see_heads() {
+            request.extensions_mut().insert(PeerAddr(self.peer));
+            request.extensions_mut().insert(Listened);
+        }
+        if ours {
+            let caller = Caller { address: Some(self.peer), listened: true };
+            return ResponseFuture::Ours { answer: http::handle(self.core.clone(), request, caller) };
+        }
+        ResponseFuture::Inner { future: self.fallback.call(request) }
     }
 }
 

@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http;
+use crate::http::{self, Caller};
 
 /// Puts a server in front of an application: requests under the server's path are the server's, all others
 /// the application's. From [`Server::layer`](crate::Server::layer).
@@ -70,7 +70,8 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if http::is_ours(&self.core, request.uri().path()) {
-            return ResponseFuture::Ours { answer: http::handle(self.core.clone(), request) };
+            let caller = Caller::told_by(request.extensions());
+            return ResponseFuture::Ours { answer: http::handle(self.core.clone(), request, caller) };
         }
         ResponseFuture::Inner { future: self.inner.call(request) }
     }

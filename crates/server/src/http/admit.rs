@@ -106,8 +106,9 @@ pub(crate) async fn admit(
             return Err(ConnectionError::Forbidden { message }.into());
         }
     }
-    let Some(revision) = request::revision(core, head) else {
-        let protocol = request::protocol(head);
+    let asked = head.asked();
+    let Some(revision) = request::revision(core, &asked) else {
+        let protocol = request::protocol(&asked);
         return Err(ConnectionError::UnsupportedProtocolVersion { protocol }.into());
     };
     let sid = if hooks.generate_id.is_some() {
@@ -121,7 +122,7 @@ pub(crate) async fn admit(
         SocketId::random()
     };
     check_open(core)?;
-    Ok((sid, request::dialect(head, revision), place))
+    Ok((sid, request::dialect(&asked, revision), place))
 }
 
 /// A session's id that cannot be used: the application's fault.

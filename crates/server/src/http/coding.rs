@@ -93,6 +93,9 @@ impl Coding {
 
 /// The coding that the client likes best; of those that it likes equally, the first that is on offer.
 pub(crate) fn negotiate(request: &HeaderMap, offered: &[Coding]) -> Option<Coding> {
+    if !request.contains_key(header::ACCEPT_ENCODING) {
+        return None;
+    }
     let mut best: Option<(Coding, f32)> = None;
     for &coding in offered {
         let weight = weight(request, coding.name()).or_else(|| weight(request, "*"));

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Uri};
 
-use super::{PeerAddr, query};
+use super::query::{self, Asked};
+use super::{Listened, PeerAddr};
 
 /// The head of an HTTP request: what the hooks of a server are shown, such as
 /// [`ServerBuilder::allow_request`](crate::ServerBuilder::allow_request).
@@ -28,60 +29,91 @@ use super::{PeerAddr, query};
 /// # Ok::<_, enchufe::BuildError>(())
 /// ```
 #[derive(Clone)]
-pub struct RequestHead(Parts);
+pub struct RequestHead {
+    parts: Parts,
+    caller: Caller,
+}
+
+/// What the HTTP server knows of who asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Caller {
+    pub(crate) address: Option<SocketAddr>,
+    /// The request came to a listener of ours, whose connections are counted.
+    pub(crate) listened: bool,
+}
+
+impl Caller {
+    /// What was put among a request's extensions.
+    pub(crate) fn told_by(extensions: &Extensions) -> Self {
+        Self {
+            address: extensions.get::<PeerAddr>().map(|peer| peer.0),
+            listened: extensions.get::<Listened>().is_some(),
+        }
+    }
+}
 
 impl RequestHead {
-    pub(crate) const fn new(parts: Parts) -> Self {
-        Self(parts)
+    pub(crate) const fn new(parts: Parts, caller: Caller) -> Self {
+        Self { parts, caller }
+    }
+
+    /// The parameters of Engine.IO.
+    pub(crate) fn asked(&self) -> Asked<'_> {
+        Asked::of(self.parts.uri.query().unwrap_or_default())
+    }
+
+    /// Whether its HTTP connection is one of those that are counted.
+    pub(crate) const fn is_listened(&self) -> bool {
+        self.caller.listened
     }
 
     /// The method.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.0.method
+        &self.parts.method
     }
 
     /// The path and query, and whatever else the request's first line had.
     #[must_use]
     pub fn uri(&self) -> &Uri {
-        &self.0.uri
+        &self.parts.uri
     }
 
     /// The headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        &self.parts.headers
     }
 
     /// One header, if it is there and is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers.get(name)?.to_str().ok()
+        self.parts.headers.get(name)?.to_str().ok()
     }
 
     /// One query parameter, decoded: the first of its name.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        query::get(self.0.uri.query().unwrap_or_default(), name)
+        query::get(self.parts.uri.query().unwrap_or_default(), name)
     }
 
     /// What the HTTP server and middleware have added.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        &self.0.extensions
+        &self.parts.extensions
     }
 
     /// One of them, by its type.
     #[must_use]
     pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.extensions.get()
+        self.parts.extensions.get()
     }
 
     /// The address of the peer, or of the last proxy; `None` where the host server does not tell it: see
     /// [`PeerAddr`].
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.0.extensions.get::<PeerAddr>().map(|peer| peer.0)
+        self.caller.address
     }
 
     /// Whether the request opens a connection; others belong to one that is open.

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::RequestHead;
+use super::query::Asked;
 
 /// Digits of a callback's number: browsers count requests.
 const MAX_DIGITS: usize = 16;
@@ -19,13 +19,9 @@ const MAX_DIGITS: usize = 16;
 pub(crate) struct Jsonp(String);
 
 impl Jsonp {
-    pub(crate) fn is_asked_for(head: &RequestHead) -> bool {
-        head.query("j").is_some()
-    }
-
     /// What a query asks for. Of its callback only the digits count, as with the official server.
-    pub(crate) fn of(head: &RequestHead) -> Option<Self> {
-        head.query("j").map(|asked| Self::named(&asked))
+    pub(crate) fn of(asked: &Asked<'_>) -> Option<Self> {
+        asked.callback.as_deref().map(Self::named)
     }
 
     fn named(asked: &str) -> Self {

@@ -23,6 +23,7 @@ use http::{Method, Request, StatusCode};
 
 use self::admit::Refused;
 pub(crate) use self::answer::Answer;
+pub(crate) use self::head::Caller;
 pub use self::head::RequestHead;
 use self::polling::Manner;
 use self::request::Verified;
@@ -55,7 +56,7 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// Answers a request that [`is_ours`].
 ///
 /// What waits for long, as a poll does, keeps neither the head of its request nor room for what other requests need.
-pub(crate) fn handle<B>(core: Arc<Core>, request: Request<B>) -> Answering
+pub(crate) fn handle<B>(core: Arc<Core>, request: Request<B>, caller: Caller) -> Answering
 where
     B: http_body::Body + Send + 'static,
     B::Data: Buf + Send,
@@ -63,7 +64,7 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let on_upgrade = parts.extensions.remove::<OnUpgrade>();
-    let head = RequestHead::new(parts);
+    let head = RequestHead::new(parts, caller);
     let preflight = head.method() == Method::OPTIONS;
     let cors = match core.config.hooks.cors(&head) {
         Some(chosen) => chosen.map(|cors| cors.headers_for(head.headers(), preflight)),
@@ -78,15 +79,16 @@ where
         return Box::pin(ready(cors.on_any(known)));
     }
     let upgrade = websocket::is_upgrade(head.headers());
-    match request::verify(&core, &head, upgrade) {
+    let asked = head.asked();
+    match request::verify(&core, &head, &asked, upgrade) {
         Ok(Verified::Poll(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
-            let manner = Manner::of(&core, &head);
+            let manner = Manner::of(&core, &head, &asked);
             Box::pin(async move { cors.on_any(additions.on(polling::poll(connection, manner).await)) })
         }
         Ok(Verified::Post(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
-            let (manner, binary) = (Manner::of(&core, &head), polling::is_binary(head.headers()));
+            let (manner, binary) = (Manner::of_post(&head, &asked), polling::is_binary(head.headers()));
             Box::pin(async move {
                 cors.on_any(additions.on(polling::post(connection, body, manner, binary).await))
             })
@@ -121,6 +123,7 @@ fn client_file(core: &Core, head: &RequestHead) -> Option<Answer> {
 /// The answer with what the application adds to it, or the refusal.
 fn finish(core: &Core, head: &RequestHead, upgrade: bool, served: Result<Answer, Refused>) -> Answer {
     match served {
+        Ok(answer) if !core.config.hooks.have_headers() => answer,
         Ok(answer) => core.config.hooks.headers_for(head, head.is_handshake()).on(answer),
         Err(refused) => refused.answer(core, head, upgrade),
     }
@@ -134,7 +137,8 @@ mod tests {
     fn a_poll_that_waits_takes_little() {
         // Every idle client that polls has one. It was two kilobytes when all requests shared one future.
         let connection = crate::socket::Socket::unconnected("{}").connection().clone();
-        let manner = Manner::of(&connection.core, &RequestHead::new(Request::new(()).into_parts().0));
+        let head = RequestHead::new(Request::new(()).into_parts().0, Caller::default());
+        let manner = Manner::of(&connection.core, &head, &head.asked());
         let size = size_of_val(&polling::poll(connection, manner));
         assert!(size <= 512, "{size} bytes");
     }

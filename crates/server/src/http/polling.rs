@@ -1,20 +1,23 @@
 //! Long-polling: the handshake, polls, and POSTs.
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 use enchufe_proto::engine::{CloseReason, Revision, Transport};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError};
 use tokio::sync::oneshot;
 
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
 use super::coding::{self, Coding};
 use super::jsonp::{self, Jsonp};
-use super::{Listened, RequestHead, request};
+use super::query::Asked;
+use super::{RequestHead, request};
 use crate::connection::{Body, Connection, Mail, Payload, PollAnswer, PollOutcome, PostAnswer};
 use crate::core::Core;
 use crate::stats::{self, Gauge};
@@ -31,15 +34,23 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
-    pub(crate) fn of(core: &Core, head: &RequestHead) -> Self {
-        let compresses = core.config.http_compression.is_some();
-        let agent = head.header("user-agent").unwrap_or_default();
+    /// That of a POST, whose answer is too short to be compressed.
+    pub(crate) fn of_post(head: &RequestHead, asked: &Asked<'_>) -> Self {
+        let agent = head.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         Self {
-            jsonp: Jsonp::of(head),
-            coding: compresses.then(|| coding::negotiate(head.headers(), &Coding::QUICK)).flatten(),
-            internet_explorer: agent.contains("MSIE") || agent.contains("Trident/"),
-            listened: head.extensions().get::<Listened>().is_some(),
+            jsonp: Jsonp::of(asked),
+            coding: None,
+            internet_explorer: agent
+                .is_some_and(|agent| agent.contains("MSIE") || agent.contains("Trident/")),
+            listened: head.is_listened(),
         }
+    }
+
+    /// That of a poll, or of the first request.
+    pub(crate) fn of(core: &Core, head: &RequestHead, asked: &Asked<'_>) -> Self {
+        let compresses = core.config.http_compression.is_some();
+        let coding = compresses.then(|| coding::negotiate(head.headers(), &Coding::QUICK)).flatten();
+        Self { coding, ..Self::of_post(head, asked) }
     }
 
     /// Says that its HTTP connection serves a session, for as long as the result lives.
@@ -68,7 +79,7 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
         // A new session has its OPEN packet queued, unless the server has closed it already.
         return Err(Refused::SHUTTING_DOWN);
     };
-    let mut answer = encoded(core, payload, &Manner::of(core, head)).await;
+    let mut answer = encoded(core, payload, &Manner::of(core, head, &head.asked())).await;
     if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -162,15 +173,20 @@ where
         return answer::bad_request();
     }
     let limits = &connection.core.config.limits;
-    let body = Limited::new(body, limits.max_payload_bytes).collect();
-    let body = match tokio::time::timeout(limits.body_timeout, body).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let mut receiving = pin!(receive(body, limits.max_payload_bytes));
+    // No timer for what has come already.
+    let received = match futures_util::poll!(receiving.as_mut()) {
+        Poll::Ready(received) => Ok(received),
+        Poll::Pending => tokio::time::timeout(limits.body_timeout, receiving).await,
+    };
+    let body = match received {
+        Ok(Ok(body)) => body,
+        Ok(Err(NotReceived::TooLarge)) => {
             tracing::debug!(limit = limits.max_payload_bytes, "a POST is larger than `max_payload_bytes`");
             stats::add(&connection.core.stats.oversized, 1);
             return answer::too_large(limits.max_payload_bytes);
         }
-        Ok(Err(_)) | Err(_) => {
+        Ok(Err(NotReceived::Broken)) | Err(_) => {
             connection.request_aborted();
             return answer::bad_request();
         }
@@ -187,6 +203,42 @@ where
         Ok(PostAnswer::Ok) => answer::ok(),
         Ok(PostAnswer::Bad) | Err(_) => answer::bad_request(),
     }
+}
+
+/// Why there is no body.
+enum NotReceived {
+    TooLarge,
+    Broken,
+}
+
+/// The whole body. One that comes in a piece is not copied.
+async fn receive<B>(body: B, limit: usize) -> Result<Bytes, NotReceived>
+where
+    B: http_body::Body + Send,
+    B::Data: Buf + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut body = pin!(body);
+    let (mut whole, mut pieces) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.into() {
+            // A layer in front may have a limit too.
+            error if error.is::<LengthLimitError>() => NotReceived::TooLarge,
+            _ => NotReceived::Broken,
+        })?;
+        // Trailers say nothing here.
+        let Ok(mut data) = frame.into_data() else { continue };
+        if data.remaining() > limit - whole.len() - pieces.len() {
+            return Err(NotReceived::TooLarge);
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = data.copy_to_bytes(data.remaining());
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+            pieces.put(data);
+        }
+    }
+    Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
 }
 
 /// What a body holds. `None` where it is not what it should be.

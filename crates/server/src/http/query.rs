@@ -7,7 +7,69 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, 
     form_urlencoded::parse(query.as_bytes())
 }
 
-/// The first value of a name. Requests are asked for several: only what is encoded is decoded.
+/// The parameters of Engine.IO, each the first of its name: found in one pass, since every request is asked for most of
+/// them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked<'a> {
+    /// `EIO`.
+    pub(crate) protocol: Option<Cow<'a, str>>,
+    pub(crate) transport: Option<Cow<'a, str>>,
+    pub(crate) sid: Option<Cow<'a, str>>,
+    /// `j`: the callback of JSONP.
+    pub(crate) callback: Option<Cow<'a, str>>,
+    /// `b64`.
+    pub(crate) base64: Option<Cow<'a, str>>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of(query: &'a str) -> Self {
+        let mut asked = Self::default();
+        let (mut start, mut equals, mut coded) = (0, None, false);
+        for (at, byte) in query.bytes().chain(std::iter::once(b'&')).enumerate() {
+            match byte {
+                b'=' if equals.is_none() => equals = Some(at),
+                b'%' | b'+' => coded = true,
+                b'&' => {
+                    // All of these places are beside ASCII characters.
+                    let pair = query.get(start..at).unwrap_or_default();
+                    if coded {
+                        asked.coded_pair(pair);
+                    } else if !pair.is_empty() {
+                        let name = query.get(start..equals.unwrap_or(at)).unwrap_or_default();
+                        let value = equals.and_then(|equals| query.get(equals + 1..at)).unwrap_or_default();
+                        asked.pair(name, Cow::Borrowed(value));
+                    }
+                    (start, equals, coded) = (at + 1, None, false);
+                }
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    #[cold]
+    fn coded_pair(&mut self, pair: &'a str) {
+        for (name, value) in pairs(pair) {
+            self.pair(&name, value);
+        }
+    }
+
+    fn pair(&mut self, name: &str, value: Cow<'a, str>) {
+        let first = match name {
+            "EIO" => &mut self.protocol,
+            "transport" => &mut self.transport,
+            "sid" => &mut self.sid,
+            "j" => &mut self.callback,
+            "b64" => &mut self.base64,
+            _ => return,
+        };
+        if first.is_none() {
+            *first = Some(value);
+        }
+    }
+}
+
+/// The first value of a name; only what is encoded is decoded.
 pub(crate) fn get<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -25,6 +87,34 @@ fn is_plain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_found_in_one_pass_is_what_the_pairs_say() {
+        let queries = [
+            "EIO=4&transport=websocket",
+            "EIO=4&transport=polling&sid=a-b_c&t=x&j=3&b64=1",
+            "j&b64&sid&EIO&transport",
+            "sid=&sid=a&j==&EIO=3&EIO=4",
+            "s%69d=a%20b+c&sid=d&tr%61nsport=%C3%A9&EIO=%34",
+            "&&sid=é&=&é=sid&j=a=b%3D&b64=%&%=b64",
+            "x=%&y=+&sid=%zz",
+            "Sid=a&EIO4&transport =b",
+            "",
+            "=",
+            "&",
+        ];
+        for query in queries {
+            let of = |name: &str| get(query, name);
+            let expected = Asked {
+                protocol: of("EIO"),
+                transport: of("transport"),
+                sid: of("sid"),
+                callback: of("j"),
+                base64: of("b64"),
+            };
+            assert_eq!(Asked::of(query), expected, "{query}");
+        }
+    }
 
     #[test]
     fn a_value_is_what_the_pairs_say() {

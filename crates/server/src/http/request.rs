@@ -7,7 +7,7 @@ use http::{Method, header};
 
 use super::RequestHead;
 use super::admit::{self, Refused};
-use super::jsonp::Jsonp;
+use super::query::Asked;
 use crate::config::TransportKind;
 use crate::connection::Connection;
 use crate::core::{Core, Layer};
@@ -37,15 +37,21 @@ pub(crate) enum Verified {
 
 /// Checks a request, as far as that can be done at once; what the application has a say in comes after, see
 /// [`super::admit`].
-pub(crate) fn verify(core: &Core, head: &RequestHead, upgrade: bool) -> Result<Verified, ConnectionError> {
-    let asked = head.query("transport");
-    let transport = match asked.as_deref() {
+pub(crate) fn verify(
+    core: &Core,
+    head: &RequestHead,
+    asked: &Asked<'_>,
+    upgrade: bool,
+) -> Result<Verified, ConnectionError> {
+    let unknown =
+        || ConnectionError::UnknownTransport { transport: asked.transport.as_deref().map(Into::into) };
+    let transport = match asked.transport.as_deref() {
         Some("polling") => Transport::Polling,
         Some("websocket") => Transport::WebSocket,
-        _ => return Err(ConnectionError::UnknownTransport { transport: asked.map(Into::into) }),
+        _ => return Err(unknown()),
     };
     if !core.config.allows(transport.into()) {
-        return Err(ConnectionError::UnknownTransport { transport: asked.map(Into::into) });
+        return Err(unknown());
     }
     if let Some(origin) = head.headers().get(header::ORIGIN)
         && origin.to_str().is_err()
@@ -54,12 +60,12 @@ pub(crate) fn verify(core: &Core, head: &RequestHead, upgrade: bool) -> Result<V
         let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
         return Err(BadRequest::InvalidOrigin { origin }.into());
     }
-    match head.query("sid") {
-        Some(sid) => match core.registry.get(&sid) {
-            Some(connection) => verify_existing(core, connection, head, transport, upgrade),
-            None => Err(ConnectionError::UnknownSid { sid: sid.into_owned() }),
+    match asked.sid.as_deref() {
+        Some(sid) => match core.registry.get(sid) {
+            Some(connection) => verify_existing(core, connection, head, asked, transport, upgrade),
+            None => Err(ConnectionError::UnknownSid { sid: sid.into() }),
         },
-        None => verify_handshake(core, head, transport, upgrade),
+        None => verify_handshake(core, head, asked, transport, upgrade),
     }
 }
 
@@ -67,6 +73,7 @@ fn verify_existing(
     core: &Core,
     connection: Arc<Connection>,
     head: &RequestHead,
+    asked: &Asked<'_>,
     transport: Transport,
     upgrade: bool,
 ) -> Result<Verified, ConnectionError> {
@@ -76,13 +83,13 @@ fn verify_existing(
         let (transport, previous_transport) = (transport.name(), previous.name());
         return Err(BadRequest::TransportMismatch { transport, previous_transport }.into());
     }
-    if revision(core, head) != Some(connection.revision()) {
-        let (protocol, previous_protocol) = (protocol(head), connection.revision().number());
+    if revision(core, asked) != Some(connection.revision()) {
+        let (protocol, previous_protocol) = (protocol(asked), connection.revision().number());
         return Err(BadRequest::ProtocolMismatch { protocol, previous_protocol }.into());
     }
-    check_origin(core, head)?;
+    check_origin(core, head, asked)?;
     if upgrade {
-        let dialect = dialect(head, connection.revision());
+        let dialect = dialect(asked, connection.revision());
         return Ok(Verified::Upgrade(connection, dialect));
     }
     if previous != Transport::Polling {
@@ -99,6 +106,7 @@ fn verify_existing(
 fn verify_handshake(
     core: &Core,
     head: &RequestHead,
+    asked: &Asked<'_>,
     transport: Transport,
     upgrade: bool,
 ) -> Result<Verified, ConnectionError> {
@@ -108,17 +116,17 @@ fn verify_handshake(
     if upgrade != (transport == Transport::WebSocket) {
         return Err(BadRequest::TransportHandshakeError.into());
     }
-    check_origin(core, head)?;
+    check_origin(core, head, asked)?;
     Ok(Verified::Handshake { upgrade })
 }
 
-fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> {
+fn check_origin(core: &Core, head: &RequestHead, asked: &Asked<'_>) -> Result<(), ConnectionError> {
     let check = &core.origin_check;
     if matches!(check, OriginCheck::Off) {
         return Ok(());
     }
     let authority = head.uri().authority().map(|authority| authority.as_str());
-    let allowed = if Jsonp::is_asked_for(head) {
+    let allowed = if asked.callback.is_some() {
         check.allows_script(head.headers(), authority)
     } else {
         check.allows(head.headers(), authority)
@@ -131,16 +139,16 @@ fn check_origin(core: &Core, head: &RequestHead) -> Result<(), ConnectionError> 
 
 /// The revision of Engine.IO that a request is in, for those who are told of it: what is not 4 counts as 3, as in the
 /// official server.
-pub(super) fn protocol(head: &RequestHead) -> u8 {
-    let current = head.query("EIO").as_deref() == Some("4");
+pub(super) fn protocol(asked: &Asked<'_>) -> u8 {
+    let current = asked.protocol.as_deref() == Some("4");
     if current { Revision::Four.number() } else { Revision::Three.number() }
 }
 
 /// The revision that a request is in, if it is one that is spoken. Where old clients of Socket.IO are admitted that is 3 for
 /// all that does not name 4, as with the official server; Engine.IO alone wants it named, as the public suite of
 /// revision 4 does.
-pub(super) fn revision(core: &Core, head: &RequestHead) -> Option<Revision> {
-    match head.query("EIO").as_deref() {
+pub(super) fn revision(core: &Core, asked: &Asked<'_>) -> Option<Revision> {
+    match asked.protocol.as_deref() {
         Some("4") => Some(Revision::Four),
         _ if !core.config.allow_eio3 => None,
         Some("3") => Some(Revision::Three),
@@ -149,9 +157,9 @@ pub(super) fn revision(core: &Core, head: &RequestHead) -> Option<Revision> {
 }
 
 /// How the client of a request that opens a transport writes and reads.
-pub(super) fn dialect(head: &RequestHead, revision: Revision) -> Dialect {
-    let text_only = head.query("b64").is_some_and(|value| !value.is_empty());
-    Dialect { revision, base64: text_only || Jsonp::is_asked_for(head) }
+pub(super) fn dialect(asked: &Asked<'_>, revision: Revision) -> Dialect {
+    let text_only = asked.base64.as_deref().is_some_and(|value| !value.is_empty());
+    Dialect { revision, base64: text_only || asked.callback.is_some() }
 }
 
 /// What is kept of the request that opens a connection.
