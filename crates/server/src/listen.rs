@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http::{self, Caller, HttpStream, Listened, PeerAddr};
+use crate::http::{self, Caller, HoldBack, HttpStream, Listened, PeerAddr};
 use crate::service::{NotFound, ResponseBody, ResponseFuture};
 use crate::stats;
 use crate::time::FOR_EVER;
@@ -134,7 +134,7 @@ where
         }
         let stream = HttpStream::new(&core, stream);
         let fallback = TowerToHyperService::new(fallback.clone());
-        let service = Listening { core: core.clone(), peer, fallback };
+        let service = Listening { core: core.clone(), peer, hold_back: stream.hold_back(), fallback };
         let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let stopped = core.stopped.clone();
         connections.spawn(async move {
@@ -186,6 +186,7 @@ async fn pause_after(error: &io::Error) {
 struct Listening<S> {
     core: Arc<Core>,
     peer: SocketAddr,
+    hold_back: HoldBack,
     fallback: TowerToHyperService<S>,
 }
 
@@ -204,7 +205,8 @@ where
             request.extensions_mut().insert(Listened);
         }
         if ours {
-            let caller = Caller { address: Some(self.peer), listened: true };
+            let hold_back = Some(self.hold_back.clone());
+            let caller = Caller { address: Some(self.peer), listened: true, hold_back };
             return ResponseFuture::Ours { answer: http::handle(self.core.clone(), request, caller) };
         }
         ResponseFuture::Inner { future: self.fallback.call(request) }

@@ -35,10 +35,24 @@ pub(crate) enum Stream {
 /// A WebSocket whose HTTP upgrade is done, on its way to its driver.
 pub(crate) struct Incoming {
     pub(crate) stream: Stream,
+    /// The answer to the upgrade request, where it has not been sent: it stands before everything else.
+    pub(crate) held: Vec<u8>,
     /// What came in the same segment as the upgrade request.
     pub(crate) early: Bytes,
     /// What its client understands.
     pub(crate) dialect: Dialect,
+}
+
+impl Incoming {
+    /// Sends the answer that was held back, where nothing follows that it could leave with.
+    pub(crate) fn answer_now(&self) {
+        if let Stream::Tcp(stream) = &self.stream
+            && !self.held.is_empty()
+        {
+            // A stream that has sent next to nothing takes it whole, and nobody is left to be told of a failure.
+            let _ = stream.try_write(&self.held);
+        }
+    }
 }
 
 impl Stream {
@@ -119,6 +133,12 @@ impl Io {
             closing: false,
             dialect: incoming.dialect,
         }
+    }
+
+    /// Has these bytes, before anything else, and then the frames on their way.
+    pub(super) fn begin_with(&mut self, held: Vec<u8>, frames: VecDeque<Frame>) {
+        self.writing.push_back(Frame::unsent(held.into()));
+        self.writing.extend(frames.into_iter().map(|frame| self.dialect.frame(frame)));
     }
 
     /// Whether nothing is on its way, and frames go out as they are.
@@ -267,7 +287,12 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     fn incoming(stream: impl Duplex + 'static) -> Incoming {
-        Incoming { stream: Stream::Other(Box::pin(stream)), early: Bytes::new(), dialect: Dialect::default() }
+        Incoming {
+            stream: Stream::Other(Box::pin(stream)),
+            held: Vec::new(),
+            early: Bytes::new(),
+            dialect: Dialect::default(),
+        }
     }
 
     /// Writes in a driver's way to a pipe that takes `capacity` bytes at a time, and gives what came out.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::driver::Slot;
 use super::stream::{Incoming, Io};
 use super::{Body, Connection, IO, Mail, Payload, PostAnswer, cork, incoming, linger, mux};
-use crate::engine::observer::observe;
+use crate::engine::observer::{self, observe};
 use crate::handler::guarded;
 use crate::namespace::dispatch;
 use crate::places::Place;
@@ -111,10 +111,16 @@ impl Slot {
         }
     }
 
-    fn attach(&mut self, incoming: Incoming, path: Path, now: Millis) {
-        let io = Io::new(incoming);
+    fn attach(&mut self, mut incoming: Incoming, path: Path, now: Millis) {
+        let held = std::mem::take(&mut incoming.held);
+        let mut io = Io::new(incoming);
         match path {
-            Path::Main => self.main = Some(io),
+            Path::Main => {
+                if !held.is_empty() {
+                    self.answer(&mut io, held);
+                }
+                self.main = Some(io);
+            }
             Path::Probe => {
                 let mut inner = self.connection.inner.lock();
                 if inner.session.handle_probe_open(now, &self.connection.core.session) {
@@ -125,6 +131,18 @@ impl Slot {
                 }
             }
         }
+    }
+
+    /// Has the answer to the upgrade request leave with what waits for it, the OPEN packet first.
+    fn answer(&self, io: &mut Io, held: Vec<u8>) {
+        let mut inner = self.connection.inner.lock();
+        let frames = inner.session.outbox().take_all();
+        // Until it has left: whoever watches is told then that nothing waits any more.
+        inner.blocked = true;
+        io.begin_with(held, frames);
+        inner.writing = io.unwritten();
+        drop(inner);
+        observer::flushed(&self.connection, io.writing.iter().skip(1));
     }
 
     fn io(&mut self, path: Path) -> Option<&mut Io> {

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Uri};
 
 use super::query::{self, Asked};
-use super::{Listened, PeerAddr};
+use super::{HoldBack, Listened, PeerAddr};
 
 /// The head of an HTTP request: what the hooks of a server are shown, such as
 /// [`ServerBuilder::allow_request`](crate::ServerBuilder::allow_request).
@@ -35,11 +35,13 @@ pub struct RequestHead {
 }
 
 /// What the HTTP server knows of who asks.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Caller {
     pub(crate) address: Option<SocketAddr>,
     /// The request came to a listener of ours, whose connections are counted.
     pub(crate) listened: bool,
+    /// Has the listener's stream hold back an answer.
+    pub(crate) hold_back: Option<HoldBack>,
 }
 
 impl Caller {
@@ -48,6 +50,7 @@ impl Caller {
         Self {
             address: extensions.get::<PeerAddr>().map(|peer| peer.0),
             listened: extensions.get::<Listened>().is_some(),
+            hold_back: None,
         }
     }
 }
@@ -60,6 +63,13 @@ impl RequestHead {
     /// The parameters of Engine.IO.
     pub(crate) fn asked(&self) -> Asked<'_> {
         Asked::of(self.parts.uri.query().unwrap_or_default())
+    }
+
+    /// Has the answer leave with what is sent next, where that can be done.
+    pub(crate) fn hold_back(&self) {
+        if let Some(hold_back) = &self.caller.hold_back {
+            hold_back.begin();
+        }
     }
 
     /// Whether its HTTP connection is one of those that are counted.

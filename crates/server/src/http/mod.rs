@@ -27,7 +27,7 @@ pub(crate) use self::head::Caller;
 pub use self::head::RequestHead;
 use self::polling::Manner;
 use self::request::Verified;
-pub(crate) use self::stream::HttpStream;
+pub(crate) use self::stream::{HoldBack, HttpStream};
 use self::websocket::OnUpgrade;
 use crate::core::Core;
 

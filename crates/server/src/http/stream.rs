@@ -1,13 +1,14 @@
 //! A TCP connection as long as it speaks HTTP: counted, and given up where its peer takes nothing of an answer.
 //!
 //! A peer that asks and does not read would hold its answer for as long as it keeps the connection open. Promises: a timer
-//! exists only while a write waits; a WebSocket gets the bare stream back, and is counted no more.
+//! exists only while a write waits; a WebSocket gets the bare stream back, and is counted no more. The answer that switches
+//! to a WebSocket can be held back, to leave with the session's first packet: one write, and one segment, instead of two.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,10 +17,26 @@ use tokio::time::{Sleep, sleep};
 
 use crate::core::Core;
 
+/// Said by who answers a request: from now on what is written is held back, because the stream will be handed over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HoldBack(Arc<AtomicBool>);
+
+impl HoldBack {
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The stream of a listener of ours.
 pub(crate) struct HttpStream {
     stream: TcpStream,
     counted: Counted,
+    hold_back: HoldBack,
+    held: Vec<u8>,
     /// When the write that waits has waited for too long.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -35,11 +52,18 @@ impl Drop for Counted {
 impl HttpStream {
     pub(crate) fn new(core: &Arc<Core>, stream: TcpStream) -> Self {
         core.stats.http_connections.fetch_add(1, Ordering::Relaxed);
-        Self { stream, counted: Counted(core.clone()), deadline: None }
+        let counted = Counted(core.clone());
+        Self { stream, counted, hold_back: HoldBack::default(), held: Vec::new(), deadline: None }
     }
 
-    pub(crate) fn into_inner(self) -> TcpStream {
-        self.stream
+    /// What has it hold back the answer.
+    pub(crate) fn hold_back(&self) -> HoldBack {
+        self.hold_back.clone()
+    }
+
+    /// The stream, and what was held back.
+    pub(crate) fn into_inner(self) -> (TcpStream, Vec<u8>) {
+        (self.stream, self.held)
     }
 
     /// What a write came to, or an error where it has waited for too long.
@@ -66,6 +90,10 @@ impl AsyncRead for HttpStream {
 
 impl AsyncWrite for HttpStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.hold_back.has_begun() {
+            self.held.extend_from_slice(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.in_time(written, cx)
     }
@@ -83,6 +111,10 @@ impl AsyncWrite for HttpStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.hold_back.has_begun() {
+            bufs.iter().for_each(|buf| self.held.extend_from_slice(buf));
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.in_time(written, cx)
     }

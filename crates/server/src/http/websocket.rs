@@ -53,6 +53,10 @@ pub(crate) async fn open(
     let mut block = request::block(head);
     // Only an id that the application made can be another session's by now.
     let made_by = core.config.hooks.generate_id.is_some().then(|| head.clone());
+    if dialect.revision == Revision::Four {
+        // It leaves with the OPEN packet.
+        head.hold_back();
+    }
     let core = core.clone();
     tokio::spawn(async move {
         let Some(incoming) = handed_over(on_upgrade, dialect).await else { return };
@@ -71,8 +75,11 @@ pub(crate) async fn open(
                 let _ = connection.post_mail(Mail::Stream(Box::new(incoming), Path::Main));
                 connection.start();
             }
-            // Nothing can be answered any more: the stream is closed.
-            Err(why) => Refused::from(why).tell(&core, made_by.as_ref()),
+            // Nothing can be refused any more: the stream is closed.
+            Err(why) => {
+                incoming.answer_now();
+                Refused::from(why).tell(&core, made_by.as_ref());
+            }
         }
     });
     Ok(answer)
@@ -136,27 +143,30 @@ fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
 fn take_stream(upgraded: Upgraded) -> Incoming {
     // Under `axum::serve` hyper's own downcast fails, because of the wrapper that tells HTTP/1 from HTTP/2.
     let upgraded = match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => return bare(parts.io.into_inner(), &parts.read_buf),
+        Ok(parts) => return bare(parts.io.into_inner(), Vec::new(), &parts.read_buf),
         Err(upgraded) => upgraded,
     };
     let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
-        Ok(parts) => return bare(parts.io.into_inner().into_inner(), &parts.read_buf),
+        Ok(parts) => {
+            let (stream, held) = parts.io.into_inner().into_inner();
+            return bare(stream, held, &parts.read_buf);
+        }
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => bare(parts.io.into_inner(), &parts.read_buf),
-        Err(upgraded) => incoming(Stream::Other(Box::pin(TokioIo::new(upgraded))), Bytes::new()),
+        Ok(parts) => bare(parts.io.into_inner(), Vec::new(), &parts.read_buf),
+        Err(upgraded) => incoming(Stream::Other(Box::pin(TokioIo::new(upgraded))), Vec::new(), Bytes::new()),
     }
 }
 
-fn bare(stream: TcpStream, early: &Bytes) -> Incoming {
+fn bare(stream: TcpStream, held: Vec<u8>, early: &Bytes) -> Incoming {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     // Even an empty slice would keep the HTTP server's whole read buffer alive.
-    incoming(Stream::Tcp(stream), Bytes::copy_from_slice(early))
+    incoming(Stream::Tcp(stream), held, Bytes::copy_from_slice(early))
 }
 
-fn incoming(stream: Stream, early: Bytes) -> Incoming {
-    Incoming { stream, early, dialect: Dialect::default() }
+fn incoming(stream: Stream, held: Vec<u8>, early: Bytes) -> Incoming {
+    Incoming { stream, held, early, dialect: Dialect::default() }
 }
