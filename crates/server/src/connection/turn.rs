@@ -136,6 +136,7 @@ impl Slot {
     /// Has the answer to the upgrade request leave with what waits for it, the OPEN packet first.
     fn answer(&self, io: &mut Io, held: Vec<u8>) {
         let mut inner = self.connection.inner.lock();
+        inner.uncork();
         let frames = inner.session.outbox().take_all();
         // Until it has left: whoever watches is told then that nothing waits any more.
         inner.blocked = true;

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use enchufe::{Data, Namespace, Server, Socket};
+use enchufe::{Data, Namespace, PeerAddr, RequestHead, Server, Socket};
 use enchufe_proto::websocket::Opcode;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, timeout};
 
 use crate::support::{Received, Ws, frame, serve, wait_until};
@@ -59,6 +59,81 @@ async fn frames_in_the_segment_of_the_upgrade_request_are_not_lost() {
         }
         wait_until("all have gone", || io.connections() == 0).await;
     }
+}
+
+const UPGRADE: &str = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n\
+    Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_packet_comes_with_the_answer_to_the_upgrade() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let io = io();
+    let address = listen(&io, Under::Own).await;
+    // On a connection of its own, and behind another request, whose answer is not held back.
+    let poll = "GET /socket.io/?EIO=4&transport=polling&sid=none HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for before in ["", poll] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if !before.is_empty() {
+            stream.write_all(before.as_bytes()).await.unwrap();
+            let mut answer = vec![0; 4096];
+            let length = stream.read(&mut answer).await.unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 400"));
+        }
+        stream.write_all(UPGRADE.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        // What is written at once is read at once.
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+        let (_, packet) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(packet.contains("0{\"sid\":"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_not_opened_after_all_is_answered_before_it_is_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let io = Server::builder()
+        .namespace(Namespace::new("/"))
+        .generate_id(async |_: RequestHead| Ok::<_, String>("the-same-id-for-all".to_owned()))
+        .build()
+        .unwrap();
+    let address = listen(&io, Under::Own).await;
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(UPGRADE.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    // Whoever comes too late is refused, or, where that is found out after the upgrade, closed.
+    let mut opened = 0;
+    for stream in &mut streams {
+        let mut answer = vec![0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 101") || answer.starts_with("HTTP/1.1 400"), "{answer}");
+        opened += usize::from(answer.contains("0{\"sid\":"));
+    }
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hooks_are_told_of_the_peer_by_a_listener_of_ours() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let io = Server::builder()
+        .namespace(Namespace::new("/"))
+        .allow_request(move |head: RequestHead| {
+            let _ = tell.send((head.address(), head.extension::<PeerAddr>().copied()));
+            async { Ok::<_, String>(()) }
+        })
+        .build()
+        .unwrap();
+    let mut ws = Ws::tcp(listen(&io, Under::Own).await).await;
+    ws.upgrade("EIO=4&transport=websocket").await;
+    let (address, extension) = told.try_recv().unwrap();
+    assert_eq!(address.map(|address| address.ip()), Some([127, 0, 0, 1].into()));
+    assert_eq!(extension, address.map(PeerAddr));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,7 +206,7 @@ async fn close_ends_the_listener_and_its_clients() {
     timeout(Duration::from_secs(5), io.close()).await.unwrap();
     reading.await.unwrap();
     timeout(Duration::from_secs(5), serving).await.expect("the listener ends").unwrap().unwrap();
-    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,7 +222,7 @@ async fn a_head_that_is_too_large_is_refused_and_a_large_body_is_not() {
         )
     };
     for (size, expected) in [(30_000, "HTTP/1.1 200"), (200_000, "HTTP/1.1 431")] {
-        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
         // The refusal may come before all has been sent.
         let _ = stream.write_all(head(size).as_bytes()).await;
         let mut answer = [0; 12];
@@ -158,7 +233,7 @@ async fn a_head_that_is_too_large_is_refused_and_a_large_body_is_not() {
     session.post("40").await;
     session.packet().await.unwrap();
     let body = format!("42[\"say\",\"{}\"]", "x".repeat(900_000));
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
         "POST {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         session.target(),
