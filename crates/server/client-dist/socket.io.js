@@ -234,7 +234,7 @@
       const { secure, port, hostname } = opts;
       if (stamp) query[opts.timestampParam] = unique();
       if (opts.forceBase64) query.b64 = 1;
-      return schema + (secure ? "s://" : "://") + hostname + (+port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
+      return schema + (secure ? "s://" : "://") + hostname + (port && +port != (secure ? 443 : 80) ? ":" + port : "") + opts.path + "?" + encodeQuery(query);
     }
   }
 

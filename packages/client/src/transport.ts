@@ -154,7 +154,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
       schema +
       (secure ? "s://" : "://") +
       hostname +
-      (+port != (secure ? 443 : 80) ? ":" + port : "") +
+      (port && +port != (secure ? 443 : 80) ? ":" + port : "") +
       opts.path +
       "?" +
       encodeQuery(query)

@@ -133,3 +133,13 @@ test("a_constructor_that_throws_is_a_transport_error_later", async () => {
   assert.equal(errors[0].description.message, "no WebSocket here");
   assert.equal(engine.readyState, "closed");
 });
+
+test("a_transport_stands_alone_and_knows_the_port_of_its_protocol", async () => {
+  const { WS } = await import("../../src/transports/index.js");
+  for (const port of [undefined, "", "80", 80]) {
+    new WS({ hostname: "example.com", path: "/p/", query: { a: 1 }, port } as any).open();
+    assert.equal(FakeWebSocket.last.url, "ws://example.com/p/?a=1");
+  }
+  new WS({ hostname: "example.com", path: "/p/", query: {}, port: "443", secure: true } as any).open();
+  assert.equal(FakeWebSocket.last.url, "wss://example.com/p/?");
+});
