@@ -43,17 +43,24 @@ pub struct Array {
     pub first_escaped: bool,
     /// Start of the second element; the closing bracket if there is none.
     pub second: usize,
+    /// End of the second element, where that is a string that stands between its quotes as it is; else 0.
+    pub second_plain: usize,
     /// The closing bracket.
     pub close: usize,
 }
 
 impl Array {
-    /// `escaped` is that of the last string, which is the first element if that is one.
+    /// `escaped` is that of the last string, which is this element if it is one.
     #[inline]
-    fn end_first(&mut self, end: usize, second: usize, escaped: bool) {
-        self.first_end = end;
-        self.second = second;
-        self.first_escaped = escaped;
+    fn end_element(&mut self, end: usize, next: usize, escaped: bool, bytes: &[u8]) {
+        self.len += 1;
+        if self.len == 1 {
+            self.first_end = end;
+            self.second = next;
+            self.first_escaped = escaped;
+        } else if self.len == 2 && !escaped && bytes.get(self.second) == Some(&b'"') {
+            self.second_plain = end;
+        }
     }
 }
 
@@ -72,6 +79,50 @@ pub enum ScanError {
 ///
 /// `max_depth` is the number of arrays and objects that may be open at once, [`MAX_DEPTH`] at most.
 pub fn scan(text: &str, max_depth: usize) -> Result<Root, ScanError> {
+    match strings(text.as_bytes()) {
+        Some(array) if max_depth > 0 => Ok(Root::Array(array)),
+        _ => scan_any(text, max_depth),
+    }
+}
+
+/// An array of nothing but strings, without white space around them and without escapes: most events are, and as long as
+/// they are there is little to keep in mind. `None` where it is anything else, or nothing.
+#[inline]
+fn strings(bytes: &[u8]) -> Option<Array> {
+    let [b'[', b'"', ..] = bytes else { return None };
+    let mut array = Array { first: 1, ..Array::default() };
+    // Behind an opening quote.
+    let mut at = 2;
+    loop {
+        at = find_special(bytes, at);
+        if bytes.get(at) != Some(&b'"') {
+            return None;
+        }
+        at += 1;
+        array.len += 1;
+        match array.len {
+            1 => array.first_end = at,
+            2 => array.second_plain = at,
+            _ => {}
+        }
+        let behind = bytes.get(at..)?;
+        let next = match behind {
+            [b',', b'"', ..] => at + 1,
+            [b']'] => at,
+            _ => return None,
+        };
+        if array.len == 1 {
+            array.second = next;
+        }
+        if next == at {
+            array.close = at;
+            return Some(array);
+        }
+        at += 2;
+    }
+}
+
+fn scan_any(text: &str, max_depth: usize) -> Result<Root, ScanError> {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, open: Open::default() };
     scanner.skip_whitespace();
     let root = scanner.value(max_depth.min(MAX_DEPTH))?;
@@ -178,10 +229,7 @@ impl Scanner<'_> {
                         self.at += 1;
                         self.skip_whitespace();
                         if top {
-                            array.len += 1;
-                            if array.len == 1 {
-                                array.end_first(end, self.at, escaped);
-                            }
+                            array.end_element(end, self.at, escaped, self.bytes);
                         }
                         if object {
                             self.key()?;
@@ -193,11 +241,8 @@ impl Scanner<'_> {
                     _ => return Err(self.syntax()),
                 }
                 if top {
-                    array.len += 1;
                     array.close = self.at;
-                    if array.len == 1 {
-                        array.end_first(end, self.at, escaped);
-                    }
+                    array.end_element(end, self.at, escaped, self.bytes);
                 }
                 self.at += 1;
                 self.open.pop();

@@ -83,6 +83,7 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Decodes one text message.
+    #[inline]
     pub fn decode(text: &'a str, limits: &Limits) -> Result<Self, DecodeError> {
         let (kind, binary, rest) = split_kind(text)?;
         let (attachments, rest) = if binary { split_attachments(rest, limits)? } else { (0, rest) };
@@ -127,14 +128,15 @@ fn split_namespace(text: &str) -> (&str, &str) {
 }
 
 fn split_id(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
-    let (digits, rest) = split_digits(text);
-    if digits.is_empty() {
-        return Ok((None, rest));
+    let mut id = 0_u64;
+    let mut end = 0;
+    for digit in text.bytes().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit <= 9) {
+        let more = id.checked_mul(10).and_then(|id| id.checked_add(digit.into()));
+        id = more.ok_or(DecodeError::AckIdOutOfRange)?;
+        end += 1;
     }
-    match digits.parse() {
-        Ok(id) => Ok((Some(id), rest)),
-        Err(_) => Err(DecodeError::AckIdOutOfRange),
-    }
+    // Behind ASCII digits.
+    Ok(((end > 0).then_some(id), text.get(end..).unwrap_or_default()))
 }
 
 /// The ASCII digits that `text` begins with, and the rest.
@@ -152,7 +154,7 @@ pub(super) fn check_payload<'a>(
         return Ok((data, Array::default()));
     }
     // White space behind the payload is JSON's own; before it, it would stand in the header.
-    if data.starts_with(|c: char| c.is_ascii_whitespace()) {
+    if data.as_bytes().first().is_some_and(u8::is_ascii_whitespace) {
         return Err(DecodeError::InvalidPayload);
     }
     let array = match (kind, json::scan(data, limits.max_depth)?) {
@@ -173,14 +175,18 @@ pub(super) fn check_payload<'a>(
 }
 
 /// The event name that the first element of an event stands for: a string, or a number as its text.
+#[inline]
 pub(super) fn event_name<'a>(data: &'a str, array: &Array) -> Option<Cow<'a, str>> {
-    let element = data.get(array.first..array.first_end)?;
-    if let Some(name) = element.strip_prefix('"') {
-        return if array.first_escaped {
-            serde_json::from_str(element).ok().map(Cow::Owned)
-        } else {
-            name.strip_suffix('"').map(Cow::Borrowed)
-        };
+    if !array.first_escaped && data.as_bytes().get(array.first) == Some(&b'"') {
+        return data.get(array.first + 1..array.first_end.checked_sub(1)?).map(Cow::Borrowed);
+    }
+    unusual_name(data.get(array.first..array.first_end)?)
+}
+
+#[cold]
+fn unusual_name(element: &str) -> Option<Cow<'_, str>> {
+    if element.starts_with('"') {
+        return serde_json::from_str(element).ok().map(Cow::Owned);
     }
     if !element.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
         return None;

@@ -1,24 +1,92 @@
 //! The strings of JSON text: how far one goes as it is written, and writing one (RFC 8259 §7).
 
-/// Bytes that are looked at together: two vector registers of the smallest machines.
-const BLOCK: usize = 32;
+/// Bytes that are looked at together: a vector register of the smallest machines.
+const BLOCK: usize = 16;
+const TWO_BLOCKS: usize = 2 * BLOCK;
 
-/// Words of eight bytes that are looked at before the first block.
-const WORDS_FIRST: usize = 2;
+/// How far is looked ahead for a quote or a backslash before what lies between is checked, so that text full of control
+/// characters costs no more than so much for each.
+const WINDOW: usize = 1 << 10;
 
 /// Offset of the first byte from `at` that a string can't hold as itself (a quote, a backslash or a control
 /// character), or the length of `bytes`.
 #[inline]
-pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
-    // Most strings end soon, and a block that holds the end has been looked at in vain.
-    for _ in 0..WORDS_FIRST {
-        let Some(found) = special_in_word(bytes, at) else { return find_in_words(bytes, at) };
-        if found < 8 {
-            return at + found;
-        }
-        at += 8;
+pub(super) fn find_special(bytes: &[u8], at: usize) -> usize {
+    // Most strings, names above all, end soon: a look at eight bytes is cheaper than to set out for a search.
+    match special_in_word(bytes, at) {
+        None => find_in_words(bytes, at),
+        Some(8) => find_far(bytes, at + 8),
+        Some(found) => at + found,
     }
-    find_in_words(bytes, skip_clean_blocks(bytes, at))
+}
+
+/// As [`find_special`], for what may be far: the quote or backslash is searched for with the widest registers of the
+/// machine, and what stands before it is looked through for control characters, which hardly any text has.
+fn find_far(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let window = rest.get(..WINDOW).unwrap_or(rest);
+        let found = memchr::memchr2(b'"', b'\\', window);
+        let plain = found.and_then(|found| window.get(..found)).unwrap_or(window);
+        if has_control(plain) {
+            return at + find_in_words(plain, 0);
+        }
+        at += plain.len();
+        if found.is_some() || window.len() == rest.len() {
+            return at;
+        }
+    }
+}
+
+/// Whether there is a control character. The fold has no branch, so that it is done in vector registers.
+#[inline]
+fn has_control(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<BLOCK>() else {
+        return in_few(bytes, |word| word.wrapping_sub(SPACES) & !word);
+    };
+    let mut least = *last;
+    for block in bytes.as_chunks::<BLOCK>().0 {
+        for (least, &byte) in least.iter_mut().zip(block) {
+            *least = byte.min(*least);
+        }
+    }
+    least.iter().fold(u8::MAX, |least, &byte| least.min(byte)) < b' '
+}
+
+/// Whether a string can hold all of it as it is.
+#[inline]
+fn is_clean(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk::<TWO_BLOCKS>() {
+        let (blocks, _) = bytes.as_chunks::<TWO_BLOCKS>();
+        return !blocks.iter().any(has_special) && (bytes.len() % TWO_BLOCKS == 0 || !has_special(last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<BLOCK>(), bytes.last_chunk::<BLOCK>()) {
+        return !has_special(first) && !has_special(last);
+    }
+    !in_few(bytes, special_bits)
+}
+
+/// Whether there is something special in a block. The fold has no branch, so that it is done in vector registers.
+#[inline]
+fn has_special<const N: usize>(block: &[u8; N]) -> bool {
+    let special = block.iter().fold(0, |found, &byte| {
+        found | u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    });
+    special != 0
+}
+
+/// Whether `bits` sets the highest bit of a byte of this text, which is shorter than a block.
+#[inline]
+fn in_few(bytes: &[u8], bits: impl Fn(u64) -> u64) -> bool {
+    let found = if let (Some(head), Some(tail)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        bits(u64::from_le_bytes(*head)) | bits(u64::from_le_bytes(*tail))
+    } else if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        bits(u64::from(u32::from_le_bytes(*head)) << 32 | u64::from(u32::from_le_bytes(*tail)))
+    } else {
+        // Three bytes at most, among spaces, which are nothing special.
+        bits(bytes.iter().fold(SPACES, |word, &byte| word << 8 | u64::from(byte)))
+    };
+    found & HIGHS != 0
 }
 
 /// The place of the first special byte in the eight bytes from `at`: 8 if there is none. `None` where there are
@@ -27,22 +95,6 @@ pub(super) fn find_special(bytes: &[u8], mut at: usize) -> usize {
 fn special_in_word(bytes: &[u8], at: usize) -> Option<usize> {
     let chunk = bytes.get(at..)?.first_chunk::<8>()?;
     Some((special_bytes(u64::from_le_bytes(*chunk)).trailing_zeros() / 8) as usize)
-}
-
-/// Goes on while whole blocks hold nothing special. The fold has no branch, so that it is done in vector
-/// registers: less than half an instruction a byte, where eight bytes at a time take nearly three.
-#[inline]
-fn skip_clean_blocks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-        let special = block.iter().fold(0, |found, &byte| {
-            found | u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
-        });
-        if special != 0 {
-            break;
-        }
-        at += BLOCK;
-    }
-    at
 }
 
 /// As [`find_special`], eight bytes at a time, the last of them together with what stands before.
@@ -58,43 +110,38 @@ fn find_in_words(bytes: &[u8], mut at: usize) -> usize {
     if left == 0 {
         return bytes.len();
     }
-    let Some(chunk) = bytes.last_chunk::<8>() else { return find_in_few(bytes, at) };
+    let Some(chunk) = bytes.last_chunk::<8>() else {
+        let special = |&byte: &u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        let rest = bytes.get(at..).unwrap_or_default();
+        return at + rest.iter().position(special).unwrap_or(rest.len());
+    };
     // What is left, moved to the front; the zeros behind it are not looked at.
     let word = u64::from_le_bytes(*chunk) >> (8 * (8 - left));
     let found = special_bytes(word) & (u64::MAX >> (8 * (8 - left)));
     if found == 0 { bytes.len() } else { at + (found.trailing_zeros() / 8) as usize }
 }
 
+const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
+const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
+
 /// The highest bit of each byte that is special; above the first such byte others may be set by mistake.
 #[inline]
 const fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
-    const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
-    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
-    // "Has a byte less than n" of the well-known bit tricks: exact for the lowest byte that matches.
-    let control = word.wrapping_sub(SPACES) & !word;
-    let quote = word ^ QUOTES;
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = word ^ BACKSLASHES;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (control | quote | backslash) & HIGHS
+    special_bits(word) & HIGHS
 }
 
-/// As [`find_special`], in a text of less than eight bytes.
+/// As [`special_bytes`], with other bits than the highest undefined.
 #[inline]
-fn find_in_few(bytes: &[u8], at: usize) -> usize {
-    // Halves that overlap: as a rule there is nothing special, and one look at them all tells.
-    if let (Some(head), Some(tail)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
-        && special_bytes(u64::from(u32::from_le_bytes(*head)) << 32 | u64::from(u32::from_le_bytes(*tail)))
-            == 0
-    {
-        return bytes.len();
-    }
-    let special = |&byte: &u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().position(special).unwrap_or(rest.len())
+const fn special_bits(word: u64) -> u64 {
+    // "Has a byte less than n" of the well-known bit tricks: exact for the lowest byte that matches. None of the three is
+    // above 127, so that the highest bits of `word` are those of each difference.
+    let control = word.wrapping_sub(SPACES);
+    let quote = (word ^ QUOTES).wrapping_sub(ONES);
+    let backslash = (word ^ BACKSLASHES).wrapping_sub(ONES);
+    (control | quote | backslash) & !word
 }
 
 /// Appends `text` as a JSON string, with its quotes: what must be escaped is, and nothing else.
@@ -103,12 +150,10 @@ pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.push(b'"');
-    // How long it is is known here: it is worth going by blocks where there is one.
-    let clean = find_in_words(bytes, skip_clean_blocks(bytes, 0));
-    if clean == bytes.len() {
+    if is_clean(bytes) {
         out.extend_from_slice(bytes);
     } else {
-        write_escaped(out, bytes, clean);
+        write_escaped(out, bytes, find_special(bytes, 0));
     }
     out.push(b'"');
 }
@@ -165,6 +210,36 @@ mod tests {
                     }
                     assert_eq!(find_special(&text, place + 1), length);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_clean_where_nothing_special_is_found_in_it() {
+        for length in 0..70 {
+            let clean = vec![b'x'; length];
+            assert!(is_clean(&clean) && !has_control(&clean), "{length}");
+            for special in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric()) {
+                for place in 0..length {
+                    let mut text = clean.clone();
+                    text[place] = special;
+                    let at = format!("{special} at {place} of {length}");
+                    assert_eq!(is_clean(&text), find_special(&text, 0) == length, "{at}");
+                    assert_eq!(has_control(&text), special < b' ', "{at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_far_is_found() {
+        for length in [WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 8, WINDOW + 9, 3 * WINDOW + 8] {
+            let clean = vec![b'x'; length];
+            assert_eq!(find_special(&clean, 0), length);
+            for (special, place) in [(b'"', length - 1), (b'\n', length - 1), (b'\\', length / 2), (0, 9)] {
+                let mut text = clean.clone();
+                text[place] = special;
+                assert_eq!(find_special(&text, 0), place, "{special} in {length}");
             }
         }
     }

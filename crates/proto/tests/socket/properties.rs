@@ -233,6 +233,9 @@ fn check_elements(text: &str, root: Root) -> Result<(), TestCaseError> {
     prop_assert_eq!(&text[array.close..=array.close], "]");
     let first = elements.first().copied().unwrap_or_default();
     prop_assert_eq!(array.first_escaped, first.starts_with('"') && first.contains('\\'));
+    let second = rest.first().filter(|second| second.starts_with('"') && !second.contains('\\'));
+    let end = second.map_or(0, |second| array.second + second.len());
+    prop_assert_eq!(array.second_plain, end);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::socket::json::Elements;
 use crate::socket::value::RAW_VALUE;
 use crate::socket::{ArgsError, Value, placeholder};
 
+#[inline]
 pub(super) fn deserialize<T: DeserializeOwned>(args: JsonArgs<'_>) -> Result<T, ArgsError> {
     let progress = Progress { index: Cell::new(1), missing: Cell::new(false) };
     T::deserialize(ArgsDeserializer { args, progress: &progress }).map_err(|error| {
@@ -85,6 +86,12 @@ impl<'de> ArgsDeserializer<'de, '_> {
         Arg::with_attachments(first, &self.args)
     }
 
+    /// The first argument, if it is a string that stands there as it is: it was looked through when the packet was checked.
+    #[inline]
+    fn plain(&self) -> Option<&'de str> {
+        self.args.list.get(1..self.args.plain.checked_sub(1)?)
+    }
+
     fn several<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let progress = self.progress;
         if self.args.attachments.is_empty() && !self.args.array.is_empty() {
@@ -100,6 +107,18 @@ macro_rules! first_argument {
     ($($method:ident($($arg:ident: $type:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $type,)* visitor: V) -> Result<V::Value, Error> {
             self.first()?.$method($($arg,)* visitor)
+        }
+    )*};
+}
+
+macro_rules! plain_or_first {
+    ($($method:ident)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match self.plain() {
+                Some(text) => visitor.visit_borrowed_str(text),
+                None => self.first()?.$method(visitor),
+            }
         }
     )*};
 }
@@ -156,8 +175,13 @@ impl<'de> Deserializer<'de> for ArgsDeserializer<'de, '_> {
         }
     }
 
+    plain_or_first! {
+        deserialize_any
+        deserialize_str
+        deserialize_string
+    }
+
     first_argument! {
-        deserialize_any()
         deserialize_bool()
         deserialize_i8()
         deserialize_i16()
@@ -172,8 +196,6 @@ impl<'de> Deserializer<'de> for ArgsDeserializer<'de, '_> {
         deserialize_f32()
         deserialize_f64()
         deserialize_char()
-        deserialize_str()
-        deserialize_string()
         deserialize_bytes()
         deserialize_byte_buf()
         deserialize_seq()

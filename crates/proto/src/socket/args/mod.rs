@@ -43,6 +43,9 @@ struct JsonArgs<'a> {
     /// The arguments: a comma separated list.
     list: &'a str,
     len: usize,
+    /// Length of the first argument, where that is a string that stands between its quotes as it is; 0 where it is something
+    /// else, or not known.
+    plain: usize,
     attachments: &'a [Bytes],
 }
 
@@ -51,12 +54,16 @@ impl<'a> Packet<'a> {
     ///
     /// `None` if the packet is no event, or one without a payload: it is allowed, but has no name, so nothing
     /// can be listening for it. A placeholder that names no attachment is an error.
+    #[inline]
     pub fn event(&self, attachments: &'a [Bytes]) -> Result<Option<Event<'a>>, DecodeError> {
         if self.kind != Kind::Event || self.data.is_empty() {
             return Ok(None);
         }
         let name = event_name(self.data, &self.array).ok_or(DecodeError::InvalidPayload)?;
-        Ok(Some(Event { name, args: self.args_from(self.array.second, 1, attachments)? }))
+        Ok(Some(Event {
+            name,
+            args: self.args_from(self.array.second, 1, self.array.second_plain, attachments)?,
+        }))
     }
 
     /// The arguments of this ack, with the attachments that came for it.
@@ -67,13 +74,18 @@ impl<'a> Packet<'a> {
         if self.kind != Kind::Ack || self.data.is_empty() {
             return Ok(Args::EMPTY);
         }
-        self.args_from(self.array.first, 0, attachments)
+        let plain = !self.array.first_escaped && self.data.as_bytes().get(self.array.first) == Some(&b'"');
+        let end = if plain { self.array.first_end } else { 0 };
+        self.args_from(self.array.first, 0, end, attachments)
     }
 
+    /// `plain_end` is the end of the first argument if that is a string without escapes, or else 0.
+    #[inline]
     fn args_from(
         &self,
         start: usize,
         skip: usize,
+        plain_end: usize,
         attachments: &'a [Bytes],
     ) -> Result<Args<'a>, DecodeError> {
         // A packet that announced none may hold what looks like placeholders; it is data.
@@ -83,19 +95,21 @@ impl<'a> Packet<'a> {
             placeholder::find(list, attachments.len())?;
         }
         let len = self.array.len - skip;
-        let repr = Repr::Json(JsonArgs { array: self.data, skip, list, len, attachments });
+        let plain = plain_end.saturating_sub(start);
+        let repr = Repr::Json(JsonArgs { array: self.data, skip, list, len, plain, attachments });
         Ok(Args { repr })
     }
 }
 
 impl<'a> Args<'a> {
     /// No arguments.
-    pub const EMPTY: Args<'static> =
-        Args { repr: Repr::Json(JsonArgs { array: "", skip: 0, list: "", len: 0, attachments: &[] }) };
+    pub const EMPTY: Args<'static> = Args {
+        repr: Repr::Json(JsonArgs { array: "", skip: 0, list: "", len: 0, plain: 0, attachments: &[] }),
+    };
 
     /// Over a list that was checked before.
     pub(super) fn from_list(list: &'a str, len: usize, attachments: &'a [Bytes]) -> Self {
-        Self { repr: Repr::Json(JsonArgs { array: "", skip: 0, list, len, attachments }) }
+        Self { repr: Repr::Json(JsonArgs { array: "", skip: 0, list, len, plain: 0, attachments }) }
     }
 
     /// Turns the arguments into a `T`.
@@ -124,6 +138,7 @@ impl<'a> Args<'a> {
     /// assert_eq!(event.args.deserialize::<i64>()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ArgsError> {
         let Repr::Json(args) = self.repr;
         de::deserialize(args)
