@@ -203,6 +203,9 @@ struct Nested<'a>(&'a RawArgs);
 impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let args = self.0;
+        if handoff::give_text(args) {
+            return serializer.serialize_str(&args.json);
+        }
         if handoff::splice(args) {
             return serializer.serialize_unit();
         }

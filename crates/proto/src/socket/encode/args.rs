@@ -9,6 +9,7 @@ use serde::ser::{SerializeTuple, SerializeTupleStruct, Serializer};
 use serde_json::Error;
 
 use super::json::{Compound, Json, Object};
+use super::text_only::TextOnly;
 use crate::socket::{handoff, raw};
 
 /// [`write_args`](super::write_args), with placeholders numbered from `base` in `attachments`.
@@ -141,6 +142,14 @@ impl<'s, 'a> Serializer for ArgsSerializer<'s, 'a> {
     ) -> Result<(), Error> {
         if name == raw::TOKEN {
             let Json { out, attachments, base } = &mut *self.json;
+            let text = handoff::with_text_asked(|| {
+                // Whatever is no text of arguments is an error, and written below.
+                let _ = value.serialize(TextOnly { out });
+            });
+            if let Some(count) = text {
+                self.count.set(count);
+                return Ok(());
+            }
             let written = handoff::with_sink(out, attachments, *base, || {
                 // They have nothing to say to this one, which builds nothing then. Whatever else has their name is
                 // serialized below, and its error is that one.

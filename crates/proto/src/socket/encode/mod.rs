@@ -6,6 +6,7 @@
 mod answer;
 mod args;
 mod json;
+mod text_only;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -56,6 +57,7 @@ pub fn write_answer<T: Serialize + ?Sized>(
 /// Appends everything that stands before the payload: `2`, `51-/chat,7`…
 ///
 /// Only events and acks can have attachments.
+#[inline]
 pub fn write_header(out: &mut Vec<u8>, kind: Kind, attachments: usize, nsp: &str, id: Option<u64>) {
     let digit = match (kind, attachments > 0) {
         (Kind::Connect, _) => b'0',
@@ -118,6 +120,7 @@ pub fn event<T: Serialize + ?Sized>(
 }
 
 /// Appends an ack with `args` as in [`write_args`].
+#[inline]
 pub fn ack<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,
@@ -136,6 +139,7 @@ pub fn ack<T: Serialize + ?Sized>(
 }
 
 /// Appends an ack with the return value of a handler, as in [`write_answer`].
+#[inline]
 pub fn answer<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,
@@ -188,6 +192,7 @@ pub fn connect_error<T: Serialize + ?Sized>(
 
 /// Writes the header as for a packet without attachments, then the payload, and corrects the header if there
 /// were any: one move of a text that is short then, and nothing at all in the usual case.
+#[inline]
 fn with_header(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,
@@ -210,6 +215,7 @@ fn with_header(
     Ok(())
 }
 
+#[inline]
 fn undo_on_error<R>(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,
