@@ -53,23 +53,51 @@ impl Ack {
         self.id.is_some()
     }
 
-    /// Answers with a handler's return value: as [`send`](Self::send), but a tuple is one argument, and the
-    /// `Err` of a `Result` is `{error: …}`.
-    pub(crate) fn send_returned<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), EmitError> {
-        match self.id {
-            Some(id) => self.socket.send_ack(id, value, true),
-            None => Ok(()),
-        }
+    /// Whom it answers, if anybody waits for that.
+    pub(crate) fn to(&self) -> Option<AckTo<'_>> {
+        self.id.map(|id| AckTo::new(&self.socket, id))
     }
 
     /// Answers `{error: message}`.
     pub(crate) fn send_error(&self, message: &str) -> Result<(), EmitError> {
-        self.send_returned(&ErrorAnswer { error: message, data: None })
+        self.to().map_or(Ok(()), |to| to.send_error(message))
     }
 
     /// Answers `{error: message}`, with the refusal's data where it has some.
     pub(crate) fn send_refusal(&self, refusal: &Refusal) -> Result<(), EmitError> {
-        self.send_returned(&ErrorAnswer { error: refusal.message(), data: refusal.data() })
+        let answer = ErrorAnswer { error: refusal.message(), data: refusal.data() };
+        self.to().map_or(Ok(()), |to| to.send_returned(&answer))
+    }
+}
+
+/// Whom an event's answer goes to, for as long as the event is at hand: an [`Ack`] that holds nothing.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct AckTo<'a> {
+    socket: &'a Socket,
+    id: u64,
+}
+
+impl<'a> AckTo<'a> {
+    pub(crate) const fn new(socket: &'a Socket, id: u64) -> Self {
+        Self { socket, id }
+    }
+
+    /// Answers with a handler's return value: as [`Ack::send`], but a tuple is one argument, and the `Err` of a `Result` is
+    /// `{error: …}`.
+    pub(crate) fn send_returned<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EmitError> {
+        self.socket.send_ack(self.id, value, true)
+    }
+
+    /// Answers `{error: message}`.
+    pub(crate) fn send_error(self, message: &str) -> Result<(), EmitError> {
+        self.send_returned(&ErrorAnswer { error: message, data: None })
+    }
+}
+
+impl From<AckTo<'_>> for Ack {
+    fn from(to: AckTo<'_>) -> Self {
+        Self::new(to.socket, Some(to.id))
     }
 }
 
@@ -85,14 +113,14 @@ impl FromContext<OnEvent> for Ack {
     type Uses = EventAck;
 
     fn from_context(cx: &Context<'_, OnEvent>) -> Result<Self, Rejection> {
-        Ok(OnEvent::take_ack(cx).unwrap_or_else(|| Self::new(cx.socket(), None)))
+        Ok(OnEvent::take_ack(cx).map_or_else(|| Self::new(cx.socket(), None), Self::from))
     }
 }
 
 /// `None` where the event's sender doesn't wait for an answer.
 impl OptionalFromContext<OnEvent> for Ack {
     fn optional_from_context(cx: &Context<'_, OnEvent>) -> Result<Option<Self>, Rejection> {
-        Ok(OnEvent::take_ack(cx))
+        Ok(OnEvent::take_ack(cx).map(Self::from))
     }
 }
 

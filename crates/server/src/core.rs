@@ -149,19 +149,30 @@ impl Core {
         // The first poll of the spawned task puts a real waker in place.
         let mut cx = Context::from_waker(Waker::noop());
         if task.as_mut().poll(&mut cx).is_pending() {
-            let running = (Running::new(connection.clone()), held);
-            if let Some(socket) = until {
-                let left = socket.own_routes().left();
-                self.tasks.spawn(async move {
-                    left.run_until_cancelled_owned(task).await;
-                    drop(running);
-                });
-            } else {
-                self.tasks.spawn(async move {
-                    task.await;
-                    drop(running);
-                });
-            }
+            self.go_on(connection, task, held, until);
+        }
+    }
+
+    /// As [`Core::run_for`], for what was polled once.
+    pub(crate) fn go_on(
+        &self,
+        connection: &Arc<Connection>,
+        task: Task,
+        held: Option<Arc<Turn>>,
+        until: Option<&Socket>,
+    ) {
+        let running = (Running::new(connection.clone()), held);
+        if let Some(socket) = until {
+            let left = socket.own_routes().left();
+            self.tasks.spawn(async move {
+                left.run_until_cancelled_owned(task).await;
+                drop(running);
+            });
+        } else {
+            self.tasks.spawn(async move {
+                task.await;
+                drop(running);
+            });
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::connection::Connection;
 use crate::connection::driver::DriverHandle;
 use crate::core::{Core, Layer};
 use crate::extract::{Context, Kind as Occasion, OnEvent};
-use crate::handler::{BoxHandler, CallError, Handler, HandlerFuture};
+use crate::handler::{Begun, BoxHandler, CallError, Handler, HandlerFuture};
 use crate::handshake::{Handshake, RequestDraft};
 use crate::id::SocketId;
 use crate::namespace::{NamespaceCore, Namespaces};
@@ -65,6 +65,17 @@ impl Call {
     ) -> Result<HandlerFuture<OnEvent>, CallError> {
         with_args(args, |args| {
             erased(handler).call(&Context::event_of(&self.socket, &self.states, "test", args, self.ack))
+        })
+    }
+
+    /// As [`start`](Self::start), of a handler that is there already, polled once.
+    pub(crate) fn begin(
+        &self,
+        args: &str,
+        handler: &BoxHandler<OnEvent>,
+    ) -> Result<Begun<OnEvent>, CallError> {
+        with_args(args, |args| {
+            handler.begin(&Context::event_of(&self.socket, &self.states, "test", args, self.ack))
         })
     }
 

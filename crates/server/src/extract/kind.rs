@@ -2,7 +2,7 @@
 //! a disconnect handler that asks for the event's arguments does not compile.
 
 use super::Context;
-use crate::ack::Ack;
+use crate::ack::AckTo;
 use crate::error::Refusal;
 use crate::handler::EventVerdict;
 use crate::socket::{DisconnectReason, Socket};
@@ -22,7 +22,7 @@ pub trait Kind: sealed::Sealed + Sized + 'static {
     type Finished: AfterPanic + Send;
     /// Takes the means to answer a caller that waits for it, once.
     #[doc(hidden)]
-    fn take_ack(cx: &Context<'_, Self>) -> Option<Ack> {
+    fn take_ack<'c>(cx: &'c Context<'_, Self>) -> Option<AckTo<'c>> {
         let _ = cx;
         None
     }
@@ -109,8 +109,8 @@ impl Kind for OnEvent {
     type Detail<'a> = Answerable<'a>;
     type Finished = ();
 
-    fn take_ack(cx: &Context<'_, Self>) -> Option<Ack> {
-        cx.detail.ack.take().map(|id| Ack::new(cx.subject, Some(id)))
+    fn take_ack<'c>(cx: &'c Context<'_, Self>) -> Option<AckTo<'c>> {
+        cx.detail.ack.take().map(|id| AckTo::new(cx.subject, id))
     }
 }
 

@@ -4,14 +4,25 @@ use super::function::HandlerFn;
 use super::guard::{Guarded, guarded, let_go};
 use super::name::HandlerName;
 use super::returned::{Answers, Returns};
+use super::spare;
+use crate::ack::{Ack, AckTo};
 use crate::extract::{Context, Extractors, Kind, Rejection};
 use crate::state::Requirements;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::task::Poll;
 
 /// The running handler. It answers its event itself, and it does not panic.
 pub(crate) type HandlerFuture<K> = Pin<Box<dyn Future<Output = <K as Kind>::Finished> + Send>>;
+
+/// A handler that was called and polled once.
+pub(crate) enum Begun<K: Kind> {
+    /// It is over, and its event is answered.
+    Finished(K::Finished),
+    /// It has to wait.
+    Waits(HandlerFuture<K>),
+}
 
 /// Why a handler did not start.
 #[derive(Debug)]
@@ -71,6 +82,11 @@ impl<K: Kind> BoxHandler<K> {
         self.0.call(cx)
     }
 
+    /// As [`call`](Self::call), and polls the future once. One that is over then takes no memory of its own.
+    pub(crate) fn begin(&self, cx: &Context<'_, K>) -> Result<Begun<K>, CallError> {
+        self.0.begin(cx)
+    }
+
     /// How the handler stands to the answer of its event.
     pub(crate) fn answers(&self) -> Answers {
         self.0.answers()
@@ -99,6 +115,7 @@ impl<K: Kind> fmt::Debug for BoxHandler<K> {
 
 trait Call<K: Kind>: Send + Sync {
     fn call(&self, cx: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError>;
+    fn begin(&self, cx: &Context<'_, K>) -> Result<Begun<K>, CallError>;
     fn answers(&self) -> Answers;
     fn requirements(&self, needs: &mut Requirements);
     fn name(&self) -> &str;
@@ -124,11 +141,43 @@ where
         let started = guarded(&self.name, || {
             let args = A::extract(cx)?;
             // What the extractors have left of the ack is for the return value.
-            let ack = K::take_ack(cx);
+            let ack = K::take_ack(cx).map(Ack::from);
             Ok((self.function.call_with(args), ack))
         });
         let (future, ack) = started.ok_or(CallError::Panicked)?.map_err(CallError::Rejected)?;
         Ok(Box::pin(Guarded::<K, _, A::Uses, M>::new(self.name.clone(), future, ack)))
+    }
+
+    fn begin(&self, cx: &Context<'_, K>) -> Result<Begun<K>, CallError> {
+        let mut running: Pin<Box<Guarded<K, H::Future, A::Uses, M>>> =
+            spare::take().unwrap_or_else(|| Box::pin(Guarded::empty()));
+        let mut ack: Option<AckTo<'_>> = None;
+        // One guard for all that a handler does at once.
+        let begun = guarded(&self.name, || {
+            let args = A::extract(cx)?;
+            ack = K::take_ack(cx);
+            Ok(running.as_mut().begin(self.function.call_with(args), ack, &self.name))
+        });
+        match begun {
+            Some(Ok(Poll::Ready(finished))) => {
+                spare::keep(running);
+                Ok(Begun::Finished(finished))
+            }
+            Some(Ok(Poll::Pending)) => {
+                running.as_mut().wait(self.name.clone(), ack.map(Ack::from));
+                Ok(Begun::Waits(running))
+            }
+            Some(Err(rejection)) => {
+                spare::keep(running);
+                Err(CallError::Rejected(rejection))
+            }
+            None => {
+                // Should its variables panic too, it is under its name.
+                running.as_mut().wait(self.name.clone(), None);
+                drop(running);
+                Err(CallError::Panicked)
+            }
+        }
     }
 
     fn answers(&self) -> Answers {
@@ -149,6 +198,10 @@ struct Gone;
 
 impl<K: Kind> Call<K> for Gone {
     fn call(&self, _: &Context<'_, K>) -> Result<HandlerFuture<K>, CallError> {
+        Err(CallError::Panicked)
+    }
+
+    fn begin(&self, _: &Context<'_, K>) -> Result<Begun<K>, CallError> {
         Err(CallError::Panicked)
     }
 

@@ -2,13 +2,13 @@
 
 use super::name::HandlerName;
 use super::returned::Returns;
-use crate::ack::Ack;
+use crate::ack::{Ack, AckTo};
 use crate::extract::{AfterPanic, Kind};
 use pin_project_lite::pin_project;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Runs user code. A panic is logged with the handler's name, never with its data, and gives `None`; the
 /// panic hook has printed its message by then.
@@ -59,12 +59,52 @@ impl<K, F, U, M> Guarded<K, F, U, M> {
         Self { future: Some(future), ack, handler, types: PhantomData }
     }
 
+    /// One without a future: its memory waits for the next.
+    pub(crate) const fn empty() -> Self {
+        Self { future: None, ack: None, handler: HandlerName::Static(""), types: PhantomData }
+    }
+
+    /// Has it go on beside its caller: what it owns from now on, its caller has lent it so far.
+    pub(crate) fn wait(self: Pin<&mut Self>, handler: HandlerName, ack: Option<Ack>) {
+        let this = self.project();
+        (*this.handler, *this.ack) = (handler, ack);
+    }
+
     /// Drops the future and with it the handler's variables, whose destructors may panic as well.
     fn destroy(self: Pin<&mut Self>) {
         let mut this = self.project();
         if this.future.is_some() {
             guarded(this.handler, || this.future.set(None));
         }
+    }
+}
+
+impl<K, F, U, M> Guarded<K, F, U, M>
+where
+    K: Kind,
+    F: Future,
+    U: Returns<K, F::Output, M>,
+{
+    /// Takes a future in and polls it once, as far as a handler's first poll goes: to where it waits, or to its end, with
+    /// what is to be done with its output. Whoever calls this guards it.
+    pub(crate) fn begin(
+        mut self: Pin<&mut Self>,
+        future: F,
+        ack: Option<AckTo<'_>>,
+        handler: &str,
+    ) -> Poll<K::Finished> {
+        let mut this = self.as_mut().project();
+        this.future.set(Some(future));
+        let Some(future) = this.future.as_mut().as_pin_mut() else {
+            return Poll::Ready(K::Finished::after_panic());
+        };
+        // The first poll of the task that it becomes puts a real waker in place.
+        let Poll::Ready(output) = future.poll(&mut Context::from_waker(Waker::noop())) else {
+            return Poll::Pending;
+        };
+        let finished = U::finish(output, ack, handler);
+        this.future.set(None);
+        Poll::Ready(finished)
     }
 }
 
@@ -81,7 +121,7 @@ where
         let Some(future) = this.future.as_pin_mut() else {
             return Poll::Ready(K::Finished::after_panic());
         };
-        let (ack, handler) = (this.ack.as_ref(), &**this.handler);
+        let (ack, handler) = (this.ack.as_ref().and_then(Ack::to), &**this.handler);
         let polled = guarded(handler, || future.poll(cx).map(|output| U::finish(output, ack, handler)));
         let finished = match polled {
             Some(Poll::Pending) => return Poll::Pending,

@@ -53,8 +53,9 @@
 //! - A panic ends the handler it happens in and nothing else. It is logged with the event's name; an ack that
 //!   was not answered by then never is. A middleware that panics lets nobody in.
 //!
-//! Handlers are registered on a [`Namespace`](crate::Namespace), which costs one allocation each; a call costs
-//! one more, the box of the future, which also holds the guard against panics and the answer.
+//! Handlers are registered on a [`Namespace`](crate::Namespace), which costs one allocation each. A call costs
+//! one more where the handler has to wait: the box of the future, which also holds the guard against panics and the answer.
+//! The box of one that has finished at its first poll waits for the next call (`spare`).
 
 mod answer;
 mod erased;
@@ -64,6 +65,7 @@ mod incoming;
 mod name;
 mod outcome;
 mod returned;
+mod spare;
 #[cfg(test)]
 mod tests;
 
@@ -77,7 +79,7 @@ pub use returned::{ByAck, ByOutcome, ByVerdict, Returns};
 pub(crate) use answer::{Never, says_something};
 #[cfg(test)]
 pub(crate) use erased::HandlerFuture;
-pub(crate) use erased::{BoxHandler, CallError};
+pub(crate) use erased::{Begun, BoxHandler, CallError};
 pub(crate) use guard::{guarded, let_go};
 pub(crate) use incoming::Verdict;
 pub(crate) use name::HandlerName;

@@ -4,7 +4,7 @@
 use super::answer::{IntoAnswer, says_something};
 use super::incoming::{EventVerdict, IntoEventVerdict};
 use super::outcome::{IntoAdmission, IntoOutcome, IntoVerdict};
-use crate::ack::Ack;
+use crate::ack::AckTo;
 use crate::error::{HandlerError, Refusal};
 use crate::extract::{
     ArgsAndAck, EventAck, EventArgs, Kind, Nothing, OnConnect, OnDisconnect, OnError, OnEvent, OnFallback,
@@ -21,7 +21,7 @@ pub trait Returns<K: Kind, R, M>: Uses {
 
     /// Does with the return value what is to be done. `ack` is what the handler has left of it.
     #[doc(hidden)]
-    fn finish(returned: R, ack: Option<&Ack>, handler: &str) -> K::Finished;
+    fn finish(returned: R, ack: Option<AckTo<'_>>, handler: &str) -> K::Finished;
 }
 
 /// How a handler stands to the answer of its event.
@@ -56,7 +56,7 @@ macro_rules! return_value_answers {
                 if says_something::<R::Value>() { Answers::Value } else { Answers::Finished }
             }
 
-            fn finish(returned: R, ack: Option<&Ack>, handler: &str) {
+            fn finish(returned: R, ack: Option<AckTo<'_>>, handler: &str) {
                 answer(returned.into_answer(), ack, handler);
             }
         })*
@@ -72,7 +72,7 @@ macro_rules! ack_answers {
                 Answers::Value
             }
 
-            fn finish(returned: R, _: Option<&Ack>, handler: &str) {
+            fn finish(returned: R, _: Option<AckTo<'_>>, handler: &str) {
                 log_failure(returned, handler);
             }
         })*
@@ -88,7 +88,7 @@ macro_rules! nothing_answers {
                 Answers::No
             }
 
-            fn finish(returned: R, _: Option<&Ack>, handler: &str) {
+            fn finish(returned: R, _: Option<AckTo<'_>>, handler: &str) {
                 log_failure(returned, handler);
             }
         })*
@@ -102,7 +102,7 @@ impl<R: IntoVerdict, U: Uses> Returns<OnMiddleware, R, ByVerdict> for U {
         Answers::No
     }
 
-    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<(), Refusal> {
+    fn finish(returned: R, _: Option<AckTo<'_>>, handler: &str) -> Result<(), Refusal> {
         returned.into_verdict(handler)
     }
 }
@@ -112,7 +112,7 @@ impl<R: IntoEventVerdict, U: Uses> Returns<OnIncoming, R, ByVerdict> for U {
         Answers::No
     }
 
-    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<EventVerdict, Refusal> {
+    fn finish(returned: R, _: Option<AckTo<'_>>, handler: &str) -> Result<EventVerdict, Refusal> {
         returned.into_event_verdict(handler)
     }
 }
@@ -122,7 +122,7 @@ impl<R: IntoAdmission, U: Uses> Returns<OnNamespace, R, ByVerdict> for U {
         Answers::No
     }
 
-    fn finish(returned: R, _: Option<&Ack>, handler: &str) -> Result<bool, Refusal> {
+    fn finish(returned: R, _: Option<AckTo<'_>>, handler: &str) -> Result<bool, Refusal> {
         returned.into_admission(handler)
     }
 }
@@ -135,7 +135,7 @@ fn log_failure(returned: impl IntoOutcome, handler: &str) {
 
 /// Sends the answer, if one was asked for. A value that can't be encoded is the server's fault: the caller is
 /// told that there was an error, instead of being left to wait.
-fn answer<V: Serialize>(result: Result<V, HandlerError>, ack: Option<&Ack>, handler: &str) {
+fn answer<V: Serialize>(result: Result<V, HandlerError>, ack: Option<AckTo<'_>>, handler: &str) {
     let sent = match (result, ack) {
         (Ok(value), Some(ack)) => ack.send_returned(&value),
         (Ok(_), None) => Ok(()),

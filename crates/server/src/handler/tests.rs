@@ -1,6 +1,6 @@
 //! Handlers of all forms, erased and then driven with events that no connection brought.
 
-use super::{Answers, CallError, Handler};
+use super::{Answers, Begun, CallError, Handler};
 use crate::extract::{
     Context, FromContext, Kind, Nothing, OnConnect, OnDisconnect, OnEvent, OnFallback, OnMiddleware,
 };
@@ -387,6 +387,135 @@ fn a_panic_ends_its_handler_only_and_answers_nothing() {
     assert_eq!(call.answered(), None);
     assert_eq!(log.matches("handler panicked").count(), 2, "{log}");
     assert!(log.contains("handler=\"test\"") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn a_handler_is_begun_and_polled_in_one_go() {
+    let echo = erased::<OnEvent, _, _>(async |Data(text): Data<String>| text);
+    for text in ["a", "b", "c"] {
+        let call = Call::new();
+        let begun = call.begin(&format!("[\"{text}\"]"), &echo);
+        assert!(matches!(begun, Ok(Begun::Finished(()))));
+        assert_eq!(call.answered(), Some(format!("[\"{text}\"]")));
+        assert!(matches!(call.begin("[1]", &echo), Err(CallError::Rejected(_))));
+    }
+}
+
+#[tokio::test]
+async fn handlers_that_were_begun_and_wait_do_not_get_in_each_others_way() {
+    let wait = erased::<OnEvent, _, _>(async |Data((wait, n)): Data<(bool, i64)>| {
+        if wait {
+            tokio::task::yield_now().await;
+        }
+        n
+    });
+    let (first, second, third) = (Call::new(), Call::new(), Call::new());
+    let Ok(Begun::Waits(one)) = first.begin("[true,1]", &wait) else { panic!("it has to wait") };
+    let Ok(Begun::Waits(two)) = second.begin("[true,2]", &wait) else { panic!("it has to wait") };
+    assert!(matches!(third.begin("[false,3]", &wait), Ok(Begun::Finished(()))));
+    assert_eq!((first.answered(), second.answered()), (None, None));
+    two.await;
+    one.await;
+    for (call, answer) in [(first, "[1]"), (second, "[2]"), (third, "[3]")] {
+        assert_eq!(call.answered().as_deref(), Some(answer));
+    }
+}
+
+/// What is alive of it.
+struct Counted(Arc<()>);
+
+#[test]
+fn nothing_of_a_handler_that_was_begun_outlives_it() {
+    let alive = Arc::new(());
+    let held = alive.clone();
+    let handler = erased::<OnEvent, _, _>(move |Data(how): Data<String>| {
+        let held = Counted(held.clone());
+        // A future that still has its variables when it is ready.
+        std::future::poll_fn(move |_| {
+            let _ = &held.0;
+            match how.as_str() {
+                "ready" => Poll::Ready(()),
+                "wait" => Poll::Pending,
+                _ => panic!("secret"),
+            }
+        })
+    });
+    let log = logged(|| {
+        let call = Call::without_ack();
+        assert!(matches!(call.begin("[\"ready\"]", &handler), Ok(Begun::Finished(()))));
+        assert_eq!(Arc::strong_count(&alive), 2);
+        let Ok(Begun::Waits(waiting)) = call.begin("[\"wait\"]", &handler) else { panic!("it has to wait") };
+        assert_eq!(Arc::strong_count(&alive), 3);
+        assert!(matches!(call.begin("[\"panic\"]", &handler), Err(CallError::Panicked)));
+        assert_eq!(Arc::strong_count(&alive), 3);
+        drop(waiting);
+        assert!(matches!(call.begin("[\"ready\"]", &handler), Ok(Begun::Finished(()))));
+        assert_eq!(Arc::strong_count(&alive), 2);
+    });
+    assert_eq!(log.matches("handler panicked").count(), 1, "{log}");
+    assert!(log.contains("handler=\"test\"") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn panics_of_a_handler_that_was_begun_end_it_only() {
+    let log = logged(|| {
+        let call = Call::new();
+        let encoded = erased::<OnEvent, _, _>(async || EncodeBomb);
+        assert!(matches!(call.begin("[]", &encoded), Err(CallError::Panicked)));
+        let dropped = erased::<OnEvent, _, _>(|| {
+            let bomb = DropBomb;
+            std::future::poll_fn(move |_| {
+                let _ = &bomb;
+                Poll::Ready(())
+            })
+        });
+        // It has answered before its variables are dropped.
+        assert!(call.begin("[]", &dropped).is_err());
+        assert_eq!(call.answered().as_deref(), Some("[]"));
+        // What panics and then panics in its variables too.
+        let call = Call::new();
+        let both = erased::<OnEvent, _, _>(|| {
+            let bomb = DropBomb;
+            std::future::poll_fn(move |_| -> Poll<()> {
+                let _ = &bomb;
+                panic!("secret")
+            })
+        });
+        assert!(matches!(call.begin("[]", &both), Err(CallError::Panicked)));
+        assert_eq!(call.answered(), None);
+        let waiting = erased::<OnEvent, _, _>(async || {
+            tokio::task::yield_now().await;
+            panic!("secret")
+        });
+        let Ok(Begun::Waits(waiting)) = call.begin("[]", &waiting) else { panic!("it has to wait") };
+        assert_eq!(waiting.now_or_never(), Some(()));
+    });
+    assert_eq!(log.matches("handler panicked").count(), 5, "{log}");
+    assert_eq!(log.matches("handler=\"test\"").count(), 5, "{log}");
+}
+
+#[test]
+fn a_handler_may_be_begun_while_it_is_begun() {
+    let outer = Arc::new(Call::new());
+    let inner = outer.clone();
+    let handler: Arc<std::sync::OnceLock<super::BoxHandler<OnEvent>>> = Arc::default();
+    let again = handler.clone();
+    let function = move |Data(deep): Data<i64>| {
+        let (inner, again) = (inner.clone(), again.clone());
+        async move {
+            if deep > 0 {
+                let nested = Call::without_ack();
+                let args = format!("[{}]", deep - 1);
+                let begun = nested.begin(&args, again.get().expect("set"));
+                assert!(matches!(begun, Ok(Begun::Finished(()))));
+            }
+            let _ = inner.socket.connected();
+            deep
+        }
+    };
+    let _ = handler.set(erased(function));
+    assert!(matches!(outer.begin("[3]", handler.get().expect("set")), Ok(Begun::Finished(()))));
+    assert_eq!(outer.answered().as_deref(), Some("[3]"));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use enchufe_proto::socket::{Args, DecodeError, Packet};
 
 use crate::ack::Ack;
 use crate::core::Task;
-use crate::extract::Context;
-use crate::handler::CallError;
+use crate::extract::{Context, Kind};
+use crate::handler::{Begun, CallError};
 use crate::namespace::incoming;
 use crate::namespace::lanes::Lane;
 use crate::namespace::{Granted, Turn, with_ack};
@@ -25,6 +25,10 @@ pub(crate) fn event(socket: &Socket, packet: &Packet<'_>, attachments: &[Bytes])
     let (name, args): (&str, &Args<'_>) = (&event.name, &event.args);
     let namespace = socket.namespace_core();
     let routes = &namespace.routes;
+    if routes.is_straight() && routes.any.is_empty() && socket.own_routes().is_empty() {
+        handlers(socket, name, args, packet.id, None);
+        return Ok(());
+    }
     let passes_middleware = !routes.incoming.is_empty() || socket.own_routes().had_middlewares();
     if routes.is_straight() && !passes_middleware {
         any(socket, name, args, None);
@@ -84,7 +88,7 @@ fn any(socket: &Socket, name: &str, args: &Args<'_>, held: Option<&Arc<Turn>>) {
     let namespace = socket.namespace_core();
     let own = socket.own_routes().any();
     for handler in namespace.routes.any.iter().chain(own.iter().map(|handler| &**handler)) {
-        let call = handler.call(&Context::any_event_of(socket, &namespace.states, name, args));
+        let call = handler.begin(&Context::any_event_of(socket, &namespace.states, name, args));
         start(socket, name, None, call, held);
     }
 }
@@ -99,20 +103,20 @@ pub(super) fn handlers(
 ) {
     let namespace = socket.namespace_core();
     let (routes, states) = (&namespace.routes, &namespace.states);
-    let own = socket.own_routes().event(name);
     let shared = routes.events.get(name);
     if let Some(route) = shared
-        && own.is_empty()
+        && !socket.own_routes().has_events()
     {
         // The usual case, at a third of the other's steps.
         for (handler, ack) in route.with_ack(id) {
-            let call = handler.call(&Context::event_of(socket, states, name, args, ack));
+            let call = handler.begin(&Context::event_of(socket, states, name, args, ack));
             start(socket, name, ack, call, held);
         }
         return;
     }
+    let own = socket.own_routes().event(name);
     for (handler, ack) in with_ack(shared, &own, id) {
-        let call = handler.call(&Context::event_of(socket, states, name, args, ack));
+        let call = handler.begin(&Context::event_of(socket, states, name, args, ack));
         start(socket, name, ack, call, held);
     }
     if shared.is_some() || !own.is_empty() {
@@ -123,7 +127,7 @@ pub(super) fn handlers(
         socket.core().stats.unhandled_events.fetch_add(1, Ordering::Relaxed);
     }
     for handler in &routes.fallback {
-        let call = handler.call(&Context::any_event_of(socket, states, name, args));
+        let call = handler.begin(&Context::any_event_of(socket, states, name, args));
         start(socket, name, None, call, held);
     }
 }
@@ -132,11 +136,14 @@ pub(super) fn start(
     socket: &Socket,
     event: &str,
     ack: Option<u64>,
-    call: Result<Task, CallError>,
+    call: Result<Begun<impl Kind<Finished = ()>>, CallError>,
     held: Option<&Arc<Turn>>,
 ) {
     match call {
-        Ok(task) => run(socket, task, held.cloned()),
+        Ok(Begun::Finished(())) => {}
+        Ok(Begun::Waits(task)) => {
+            socket.core().go_on(socket.connection(), task, held.cloned(), until(socket));
+        }
         Err(CallError::Rejected(rejection)) => {
             socket.core().stats.rejected_events.fetch_add(1, Ordering::Relaxed);
             // The rejection quotes the client's data, which has no place in a log.
@@ -153,8 +160,12 @@ pub(super) fn start(
 
 /// Runs what an event has started, to its end or to that of its socket.
 fn run(socket: &Socket, task: Task, held: Option<Arc<Turn>>) {
-    let ends = socket.namespace_core().routes.cancel_on_disconnect;
-    socket.core().run_for(socket.connection(), task, held, ends.then_some(socket));
+    socket.core().run_for(socket.connection(), task, held, until(socket));
+}
+
+/// The socket with which an event's handlers end, if they end with it.
+fn until(socket: &Socket) -> Option<&Socket> {
+    socket.namespace_core().routes.cancel_on_disconnect.then_some(socket)
 }
 
 /// The answer to something that the server emitted.

@@ -72,7 +72,7 @@ fn refused(socket: &Socket, event: &str, args: &Args<'_>, id: Option<u64>, refus
     }
     let own = socket.own_routes().errors();
     for handler in namespace.routes.error.iter().chain(own.iter().map(|handler| &**handler)) {
-        let call = handler.call(&Context::refused(socket, &namespace.states, event, args, refusal));
+        let call = handler.begin(&Context::refused(socket, &namespace.states, event, args, refusal));
         dispatch::start(socket, event, None, call, None);
     }
 }

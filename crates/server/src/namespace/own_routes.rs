@@ -154,6 +154,17 @@ impl OwnRoutes {
         self.edit_if_any(|own| own.take_once(name)).unwrap_or_default()
     }
 
+    /// Whether there are handlers of events by name.
+    pub(crate) fn has_events(&self) -> bool {
+        self.has(EVENTS)
+    }
+
+    /// Whether there are none at all.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flags.load(Ordering::Acquire) == 0
+    }
+
     /// The handlers of every event that comes in.
     pub(crate) fn any(&self) -> OwnHandlers<OnFallback> {
         if self.has(ANY) { self.all(|own| &own.any) } else { SmallVec::new() }

@@ -1,0 +1,107 @@
+//! The memory of handlers that finished at their first poll, kept for the next call.
+//!
+//! A future may not move once it was polled, so it lies in a box from the beginning, whether it will have to wait or not.
+//! Most don't: their box comes back empty, and each thread keeps a few of them. Promises: no allocation for a handler that
+//! finishes at once, but for its first call on a thread; nothing of the application's is in a box that is kept; what a thread
+//! keeps is bounded.
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::pin::Pin;
+
+/// How many types of boxes a thread keeps, one of each. Where two types have the same place, the first keeps it.
+const PLACES: usize = 64;
+/// Larger ones are given back: few handlers are, and they have other costs.
+const LARGEST: usize = 2 << 10;
+
+thread_local! {
+    static SPARE: RefCell<[Option<Box<dyn Any>>; PLACES]> = const { RefCell::new([const { None }; PLACES]) };
+}
+
+/// A box that is not used just now.
+struct Spare<T>(Option<Pin<Box<T>>>);
+
+/// A box of this type, if there is one.
+#[inline]
+pub(super) fn take<T: 'static>() -> Option<Pin<Box<T>>> {
+    if size_of::<T>() > LARGEST {
+        return None;
+    }
+    // The thread may be ending.
+    SPARE
+        .try_with(|spare| {
+            spare.borrow_mut().get_mut(place::<T>())?.as_mut()?.downcast_mut::<Spare<T>>()?.0.take()
+        })
+        .ok()?
+}
+
+/// Keeps a box for the next [`take`].
+#[inline]
+pub(super) fn keep<T: 'static>(empty: Pin<Box<T>>) {
+    if size_of::<T>() > LARGEST {
+        return;
+    }
+    let mut empty = Some(empty);
+    // What is not kept is dropped when nothing is borrowed any more.
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        let Some(kept) = spare.get_mut(place::<T>()) else { return };
+        let kept = kept.get_or_insert_with(|| Box::new(Spare::<T>(None)));
+        if let Some(kept) = kept.downcast_mut::<Spare<T>>() {
+            std::mem::swap(&mut kept.0, &mut empty);
+        }
+    });
+}
+
+/// The compiler knows it: a type's id is a hash already.
+#[inline]
+fn place<T: 'static>() -> usize {
+    BuildHasherDefault::<Low>::default().hash_one(TypeId::of::<T>()) as usize % PLACES
+}
+
+#[derive(Default)]
+struct Low(u64);
+
+impl Hasher for Low {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 ^= part;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_is_kept_for_its_type() {
+        assert!(take::<[u8; 77]>().is_none());
+        let kept = Box::pin([7_u8; 77]);
+        let address = &raw const *kept;
+        keep(kept);
+        assert!(take::<[i8; 77]>().is_none());
+        let taken = take::<[u8; 77]>().expect("it was kept");
+        assert!(std::ptr::eq(address, &raw const *taken));
+        assert!(take::<[u8; 77]>().is_none());
+    }
+
+    #[test]
+    fn one_of_each_is_kept_and_none_that_is_large() {
+        keep(Box::pin([1_u16; 5]));
+        keep(Box::pin([2_u16; 5]));
+        assert!(take::<[u16; 5]>().is_some());
+        assert!(take::<[u16; 5]>().is_none());
+        keep(Box::pin([0_u8; LARGEST + 1]));
+        assert!(take::<[u8; LARGEST + 1]>().is_none());
+    }
+}
