@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use enchufe_proto::data::Binary;
 use enchufe_proto::engine::{
-    Millis, Packet, Part, Path, PayloadError, Revision, SEPARATOR, State, decode_binary, decode_part,
+    Kind, Millis, Packet, Part, Path, PayloadError, Revision, SEPARATOR, State, decode_binary, decode_part,
     decode_part_v3, decode_typed, take_binary, take_text,
 };
 use enchufe_proto::socket::Assembler;
@@ -12,18 +12,20 @@ use enchufe_proto::websocket;
 
 use super::{Body, Connection, PostAnswer, mux};
 use crate::engine::observer;
+use crate::socket::Socket;
 
-/// A text frame of a WebSocket.
+/// A text frame of a WebSocket. `last` is the socket that the one before it was for, of what was read together.
 pub(super) fn text(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
     path: Path,
     text: &str,
     now: Millis,
+    last: &mut Option<Socket>,
 ) {
     if connection.revision() == Revision::Three {
         return match decode_part_v3(text) {
-            Ok(part) => self::part(connection, assembler, path, part, now),
+            Ok(part) => self::part(connection, assembler, path, part, now, last),
             Err(_) => connection.inner.lock().session.handle_garbage(path),
         };
     }
@@ -35,7 +37,7 @@ pub(super) fn text(
         };
     }
     match Packet::decode(text) {
-        Ok(packet) => self::packet(connection, assembler, path, packet, now),
+        Ok(packet) => self::packet(connection, assembler, path, packet, now, last),
         Err(_) => connection.inner.lock().session.handle_garbage(path),
     }
 }
@@ -74,9 +76,16 @@ pub(super) fn frame(
     binary(connection, assembler, path, message, now);
 }
 
-fn part(connection: &Arc<Connection>, assembler: &mut Assembler, path: Path, part: Part<'_>, now: Millis) {
+fn part(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    part: Part<'_>,
+    now: Millis,
+    last: &mut Option<Socket>,
+) {
     match part {
-        Part::Packet(packet) => self::packet(connection, assembler, path, packet, now),
+        Part::Packet(packet) => self::packet(connection, assembler, path, packet, now, last),
         Part::Binary(data) => binary(connection, assembler, path, Binary::Owned(data), now),
     }
 }
@@ -102,9 +111,13 @@ fn packet(
     path: Path,
     packet: Packet<'_>,
     now: Millis,
+    last: &mut Option<Socket>,
 ) {
     if path == Path::Main {
         observer::incoming(connection, &packet);
+    }
+    if packet.kind == Kind::Message && mux::takes_packets(connection, assembler) {
+        return mux::packet(connection, assembler, path, packet, now, last);
     }
     let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
     if let Some(message) = message {
@@ -155,6 +168,7 @@ fn parts<'a, P: Copy>(
     take: impl Fn(P) -> Result<Option<(Part<'a>, P)>, PayloadError>,
     now: Millis,
 ) -> Result<PostAnswer, P> {
+    let mut last = None;
     loop {
         if connection.is_paused(now) {
             return Err(payload);
@@ -166,7 +180,7 @@ fn parts<'a, P: Copy>(
                     Part::Packet(packet) => connection.charge(1 + packet.data.len(), true, now),
                     Part::Binary(data) => connection.charge(data.len(), !assembler.is_waiting(), now),
                 }
-                self::part(connection, assembler, Path::Main, part, now);
+                self::part(connection, assembler, Path::Main, part, now, &mut last);
                 payload = rest;
             }
             Ok(None) => return Ok(PostAnswer::Ok),

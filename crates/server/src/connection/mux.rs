@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use bytestring::ByteString;
 use enchufe_proto::data::Binary;
-use enchufe_proto::engine::{CloseReason, Millis, Revision};
+use enchufe_proto::engine::{CloseReason, Millis, Packet as EnginePacket, Path, Revision};
 use enchufe_proto::socket::{Assembler, DecodeError, Kind, Packet, msgpack};
 
 use super::{Connection, Mail, Sockets};
@@ -44,7 +44,61 @@ pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text
     if assembler.is_waiting() {
         return violation(connection, CloseReason::ForcedClose, "a text packet among attachments");
     }
-    match Packet::decode(text, &connection.core.packet_limits) {
+    decoded(connection, assembler, text, Packet::decode(text, &connection.core.packet_limits), now);
+}
+
+/// Whether a text message is a packet of Socket.IO and nothing else, in the form in which most are.
+pub(super) fn takes_packets(connection: &Connection, assembler: &Assembler) -> bool {
+    connection.revision() == Revision::Four
+        && !assembler.is_waiting()
+        && matches!(connection.core.layer, Layer::SocketIo)
+}
+
+/// As [`text`], for a message that the session has not seen yet: as a rule it wants it. So it is decoded before the lock is
+/// taken, and its session and its socket are asked under the same one. `last` is the socket of the message before.
+pub(super) fn packet(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    path: Path,
+    message: EnginePacket<'_>,
+    now: Millis,
+    last: &mut Option<Socket>,
+) {
+    let text = message.data;
+    let packet = Packet::decode(text, &connection.core.packet_limits);
+    let mut inner = connection.inner.lock();
+    if inner.session.handle_packet(now, path, message, &connection.core.session).is_none() {
+        return;
+    }
+    match packet {
+        Ok(packet) if packet.kind != Kind::Connect && packet.attachments == 0 => {
+            let found = inner.sockets.find(packet.nsp);
+            if found != last.as_ref() {
+                let found = found.cloned();
+                drop(inner);
+                // It may be the last that holds the other, whose destructors are the application's.
+                *last = found;
+            } else {
+                drop(inner);
+            }
+            handle_for(last.as_ref(), connection, Parser::Json, &packet, &[]);
+        }
+        packet => {
+            drop(inner);
+            decoded(connection, assembler, text, packet, now);
+        }
+    }
+}
+
+/// What a text message was decoded to.
+fn decoded(
+    connection: &Arc<Connection>,
+    assembler: &mut Assembler,
+    text: &str,
+    packet: Result<Packet<'_>, DecodeError>,
+    now: Millis,
+) {
+    match packet {
         Ok(packet) if packet.attachments > 0 => {
             let header = ByteString::from(text);
             assembler.expect(header, packet.attachments);
@@ -110,7 +164,19 @@ fn handle_old(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>,
 
 /// A packet that is for a namespace's socket.
 fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'_>, attachments: &[Bytes]) {
-    let Some(socket) = connection.socket(packet.nsp) else {
+    let socket = connection.socket(packet.nsp);
+    handle_for(socket.as_ref(), connection, parser, packet, attachments);
+}
+
+/// As [`handle_joined`], where the connection's socket was found, or is known not to be.
+fn handle_for(
+    socket: Option<&Socket>,
+    connection: &Arc<Connection>,
+    parser: Parser,
+    packet: &Packet<'_>,
+    attachments: &[Bytes],
+) {
+    let Some(socket) = socket else {
         // What was on its way when the server disconnected the socket is not the client's fault.
         if packet.kind == Kind::ConnectError || !connection.has_left(packet.nsp) {
             violation(
@@ -126,8 +192,8 @@ fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'
     }
     match packet.kind {
         Kind::Event => match socket.gate(packet, attachments) {
-            Gate::Open if connection.must_park() => connection.park(&socket, packet, attachments),
-            Gate::Open => check(connection, dispatch::event(&socket, packet, attachments)),
+            Gate::Open if connection.must_park() => connection.park(socket, packet, attachments),
+            Gate::Open => check(connection, dispatch::event(socket, packet, attachments)),
             Gate::Waiting => {}
             Gate::Full => {
                 tracing::warn!(
@@ -138,7 +204,7 @@ fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'
                 violation(connection, CloseReason::ForcedServerClose, "too many early events");
             }
         },
-        Kind::Ack => check(connection, dispatch::ack(&socket, packet, attachments)),
+        Kind::Ack => check(connection, dispatch::ack(socket, packet, attachments)),
         Kind::Disconnect => {
             if socket.begin_disconnect(DisconnectReason::ClientNamespaceDisconnect) {
                 connection.remove_socket(&socket);

@@ -16,6 +16,7 @@ use crate::handler::guarded;
 use crate::namespace::dispatch;
 use crate::places::Place;
 use crate::reason::DisconnectReason;
+use crate::socket::Socket;
 use crate::stats;
 
 /// Reads of one connection in one turn: a megabyte at most, then the others have theirs.
@@ -162,6 +163,7 @@ impl Slot {
         cx: &mut Context<'_>,
     ) {
         let connection = self.connection.clone();
+        let mut last = None;
         for _ in 0..READS {
             if connection.is_paused(now) {
                 // The end of a handler, or its time, wakes the connection again.
@@ -184,7 +186,7 @@ impl Slot {
                 }
                 Received::Message(message, count) => {
                     connection.charge(count, false, now);
-                    self.message(&mut path, message, now, scratch);
+                    self.message(&connection, &mut path, message, now, scratch, &mut last);
                     continue;
                 }
                 Received::Nothing(count) => {
@@ -212,7 +214,9 @@ impl Slot {
                 let decoded = io.decoder.decode(&mut input, limits);
                 connection.charge(before - input.len(), false, now);
                 match decoded {
-                    Ok(Some(message)) => self.message(&mut path, message, now, scratch),
+                    Ok(Some(message)) => {
+                        self.message(&connection, &mut path, message, now, scratch, &mut last);
+                    }
                     Ok(None) => break,
                     Err(error) => return self.broken(path, &error, scratch),
                 }
@@ -224,20 +228,21 @@ impl Slot {
 
     fn message(
         &mut self,
+        connection: &Arc<Connection>,
         path: &mut Path,
         message: websocket::Message<'_>,
         now: Millis,
         scratch: &mut Vec<u8>,
+        last: &mut Option<Socket>,
     ) {
-        let connection = self.connection.clone();
         let attachment = self.assembler.is_waiting() && incoming::is_binary(connection.revision(), &message);
         connection.charge(0, !attachment, now);
         match message {
             websocket::Message::Text(text) => {
-                incoming::text(&connection, &mut self.assembler, *path, text.as_str(), now);
+                incoming::text(connection, &mut self.assembler, *path, text.as_str(), now, last);
             }
             websocket::Message::Binary(binary) => {
-                incoming::frame(&connection, &mut self.assembler, *path, binary, now);
+                incoming::frame(connection, &mut self.assembler, *path, binary, now);
             }
             websocket::Message::Ping(data) => {
                 if let Some(io) = self.io(*path) {
