@@ -37,6 +37,12 @@ const MESSAGE: u8 = b'4';
 const TYPICAL: usize = 128;
 /// Left free before a packet's text, for the header that a server's WebSocket puts there.
 const HEADER_ROOM: usize = 10;
+/// What each packet's text begins with.
+const BEGINNING: [u8; HEADER_ROOM + 1] = {
+    let mut beginning = [0; HEADER_ROOM + 1];
+    beginning[HEADER_ROOM] = MESSAGE;
+    beginning
+};
 /// What the buffer that a thread's packets are written in keeps of its memory.
 const SCRATCH_KEPT: usize = 256 << 10;
 
@@ -257,8 +263,7 @@ impl<'a> Draft<'a> {
     fn new(wire: Wire<'a>, kind: Kind, id: Option<u64>) -> Self {
         let mut text = SCRATCH.take();
         text.reserve(TYPICAL);
-        text.extend_from_slice(&[0; HEADER_ROOM]);
-        text.push(MESSAGE);
+        text.extend_from_slice(&BEGINNING);
         let namespace = if wire.parser == Parser::Msgpack { "/" } else { wire.namespace };
         Self { wire, kind, id, namespace, text, attachments: Vec::new() }
     }
@@ -280,7 +285,11 @@ impl<'a> Draft<'a> {
         }
         let header = websocket::header(Opcode::Text, true, false, self.body().len(), None);
         let begin = HEADER_ROOM.checked_sub(header.len())?;
-        self.text.get_mut(begin..HEADER_ROOM)?.copy_from_slice(&header);
+        match (self.text.get_mut(begin..HEADER_ROOM)?, &*header) {
+            // Of a small packet, which is not worth a call.
+            ([first, second], &[one, two]) => (*first, *second) = (one, two),
+            (room, header) => room.copy_from_slice(header),
+        }
         self.text.get(begin..)
     }
 
