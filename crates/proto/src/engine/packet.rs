@@ -64,6 +64,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`PacketError`] when the text is empty or starts with an unknown kind.
+    #[inline]
     pub fn decode(text: &'a str) -> Result<Self, PacketError> {
         let first = *text.as_bytes().first().ok_or(PacketError::Empty)?;
         let kind = Kind::from_byte(first).ok_or(PacketError::UnknownKind)?;

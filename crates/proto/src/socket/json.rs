@@ -78,6 +78,7 @@ pub enum ScanError {
 /// Validates `text` as one JSON value with optional white space around it.
 ///
 /// `max_depth` is the number of arrays and objects that may be open at once, [`MAX_DEPTH`] at most.
+#[inline]
 pub fn scan(text: &str, max_depth: usize) -> Result<Root, ScanError> {
     match strings(text.as_bytes()) {
         Some(array) if max_depth > 0 => Ok(Root::Array(array)),

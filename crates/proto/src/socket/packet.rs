@@ -145,6 +145,7 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
+#[inline]
 pub(super) fn check_payload<'a>(
     kind: Kind,
     data: &'a str,

@@ -4,6 +4,9 @@
 const BLOCK: usize = 16;
 const TWO_BLOCKS: usize = 2 * BLOCK;
 
+/// Blocks that are looked at before the search sets out.
+const BLOCKS_FIRST: usize = 6;
+
 /// How far is looked ahead for a quote or a backslash before what lies between is checked, so that text full of control
 /// characters costs no more than so much for each.
 const WINDOW: usize = 1 << 10;
@@ -15,9 +18,21 @@ pub(super) fn find_special(bytes: &[u8], at: usize) -> usize {
     // Most strings, names above all, end soon: a look at eight bytes is cheaper than to set out for a search.
     match special_in_word(bytes, at) {
         None => find_in_words(bytes, at),
-        Some(8) => find_far(bytes, at + 8),
+        Some(8) => find_from_blocks(bytes, at + 8),
         Some(found) => at + found,
     }
+}
+
+/// As [`find_special`], for what did not end at once: a few blocks more before a search is worth setting out for.
+fn find_from_blocks(bytes: &[u8], at: usize) -> usize {
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    for _ in 0..BLOCKS_FIRST {
+        match rest.split_first_chunk::<BLOCK>() {
+            Some((block, behind)) if !has_special(block) => rest = behind,
+            _ => return find_in_words(bytes, bytes.len() - rest.len()),
+        }
+    }
+    find_far(bytes, bytes.len() - rest.len())
 }
 
 /// As [`find_special`], for what may be far: the quote or backslash is searched for with the widest registers of the
@@ -58,7 +73,8 @@ fn has_control(bytes: &[u8]) -> bool {
 fn is_clean(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk::<TWO_BLOCKS>() {
         let (blocks, _) = bytes.as_chunks::<TWO_BLOCKS>();
-        return !blocks.iter().any(has_special) && (bytes.len() % TWO_BLOCKS == 0 || !has_special(last));
+        return !blocks.iter().any(has_special)
+            && (bytes.len().is_multiple_of(TWO_BLOCKS) || !has_special(last));
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<BLOCK>(), bytes.last_chunk::<BLOCK>()) {
         return !has_special(first) && !has_special(last);
@@ -233,7 +249,9 @@ mod tests {
 
     #[test]
     fn what_is_far_is_found() {
-        for length in [WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 8, WINDOW + 9, 3 * WINDOW + 8] {
+        for length in
+            [100, 104, 105, 120, WINDOW - 1, WINDOW, WINDOW + 1, WINDOW + 8, WINDOW + 9, 3 * WINDOW + 8]
+        {
             let clean = vec![b'x'; length];
             assert_eq!(find_special(&clean, 0), length);
             for (special, place) in [(b'"', length - 1), (b'\n', length - 1), (b'\\', length / 2), (0, 9)] {

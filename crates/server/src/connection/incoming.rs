@@ -15,6 +15,7 @@ use crate::engine::observer;
 use crate::socket::Socket;
 
 /// A text frame of a WebSocket. `last` is the socket that the one before it was for, of what was read together.
+#[inline]
 pub(super) fn text(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
@@ -105,6 +106,7 @@ fn binary(
     }
 }
 
+#[inline]
 fn packet(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,

@@ -48,6 +48,7 @@ pub(super) fn text(connection: &Arc<Connection>, assembler: &mut Assembler, text
 }
 
 /// Whether a text message is a packet of Socket.IO and nothing else, in the form in which most are.
+#[inline]
 pub(super) fn takes_packets(connection: &Connection, assembler: &Assembler) -> bool {
     connection.revision() == Revision::Four
         && !assembler.is_waiting()
@@ -169,6 +170,7 @@ fn handle_joined(connection: &Arc<Connection>, parser: Parser, packet: &Packet<'
 }
 
 /// As [`handle_joined`], where the connection's socket was found, or is known not to be.
+#[inline]
 fn handle_for(
     socket: Option<&Socket>,
     connection: &Arc<Connection>,
@@ -207,8 +209,8 @@ fn handle_for(
         Kind::Ack => check(connection, dispatch::ack(socket, packet, attachments)),
         Kind::Disconnect => {
             if socket.begin_disconnect(DisconnectReason::ClientNamespaceDisconnect) {
-                connection.remove_socket(&socket);
-                disconnected(&socket);
+                connection.remove_socket(socket);
+                disconnected(socket);
             }
         }
         Kind::ConnectError => {

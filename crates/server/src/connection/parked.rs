@@ -28,6 +28,7 @@ impl Connection {
     }
 
     /// Whether so much waits that nothing more is read. Only the connection's driver asks.
+    #[inline]
     pub(super) fn is_choked(&self) -> bool {
         if self.choked.load(Ordering::SeqCst) {
             return !self.unchoke();

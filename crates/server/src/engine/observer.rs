@@ -139,6 +139,7 @@ impl From<Kind> for PacketKind {
 }
 
 /// Tells the observer something, if there is one.
+#[inline]
 pub(crate) fn observe(connection: &Arc<Connection>, tell: impl FnOnce(&dyn EngineObserver, &EngineSocket)) {
     if let Some(observer) = &connection.core.config.hooks.observer {
         guarded("EngineObserver", || tell(&**observer, &EngineSocket(connection.clone())));
@@ -155,6 +156,7 @@ pub(crate) fn dropped(connection: &Arc<Connection>, packets: u32, now: Millis) {
 }
 
 /// A text packet came.
+#[inline]
 pub(crate) fn incoming(connection: &Arc<Connection>, packet: &Packet<'_>) {
     observe(connection, |observer, socket| {
         let (direction, data) = (Direction::Incoming, PacketData::Text(packet.data));

@@ -121,6 +121,9 @@ trait Call<K: Kind>: Send + Sync {
     fn name(&self) -> &str;
 }
 
+/// The future of such a handler.
+type Running<K, H, A, M> = Guarded<K, <H as HandlerFn<A>>::Future, <A as Extractors<K>>::Uses, M>;
+
 struct Typed<H, A, M> {
     function: H,
     name: HandlerName,
@@ -145,11 +148,11 @@ where
             Ok((self.function.call_with(args), ack))
         });
         let (future, ack) = started.ok_or(CallError::Panicked)?.map_err(CallError::Rejected)?;
-        Ok(Box::pin(Guarded::<K, _, A::Uses, M>::new(self.name.clone(), future, ack)))
+        Ok(Box::pin(Running::<K, H, A, M>::new(self.name.clone(), future, ack)))
     }
 
     fn begin(&self, cx: &Context<'_, K>) -> Result<Begun<K>, CallError> {
-        let mut running: Pin<Box<Guarded<K, H::Future, A::Uses, M>>> =
+        let mut running: Pin<Box<Running<K, H, A, M>>> =
             spare::take().unwrap_or_else(|| Box::pin(Guarded::empty()));
         let mut ack: Option<AckTo<'_>> = None;
         // One guard for all that a handler does at once.
