@@ -90,7 +90,8 @@ pub fn scan(text: &str, max_depth: usize) -> Result<Root, ScanError> {
 /// they are there is little to keep in mind. `None` where it is anything else, or nothing.
 #[inline]
 fn strings(bytes: &[u8]) -> Option<Array> {
-    let [b'[', b'"', ..] = bytes else { return None };
+    // What ends otherwise is not even begun with.
+    let [b'[', b'"', .., b'"', b']'] = bytes else { return None };
     let mut array = Array { first: 1, ..Array::default() };
     // Behind an opening quote.
     let mut at = 2;
