@@ -5,6 +5,7 @@
 //! own counter by the same call, or, where a virtual machine has none, callgrind. Callgrind runs a
 //! server some fifty times slower, so what depends on how much one read finds, such as coalescing, may look better than it is.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -71,7 +72,7 @@ impl Counting {
                 Ok(Self::Kernel { system_calls, instructions })
             }
             Meter::Callgrind => {
-                ask_valgrind(pid, &["instrumentation", "on"])?;
+                ask_valgrind(pid, &scratch_path(), &["instrumentation", "on"])?;
                 Ok(Self::Callgrind { pid })
             }
         }
@@ -85,13 +86,8 @@ impl Counting {
                 Ok(Counts { system_calls: sum(system_calls)?, instructions: sum(instructions)? })
             }
             Self::Callgrind { pid } => {
-                ask_valgrind(pid, &["instrumentation", "off"])?;
-                ask_valgrind(pid, &["dump"])?;
-                let path = scratch_path().join(format!("out.{pid}.1"));
-                let text = fs::read_to_string(&path).map_err(Error::io("reading callgrind's counts"))?;
-                let total = total(&text);
-                let total = total.ok_or_else(|| Error::Setup("callgrind's dump has no total".into()))?;
-                Ok(Counts { system_calls: None, instructions: Some(total as f64) })
+                let instructions = counted(pid, &scratch_path(), 1)?;
+                Ok(Counts { system_calls: None, instructions: Some(instructions) })
             }
         }
     }
@@ -127,10 +123,45 @@ fn total(dump: &str) -> Option<u64> {
     dump.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
 }
 
-fn ask_valgrind(pid: u32, command: &[&str]) -> Result<()> {
+/// Has callgrind stop counting: the instructions since it began. It is the process's dump of this number, from 1.
+fn counted(pid: u32, scratch: &Path, dump: u32) -> Result<f64> {
+    ask_valgrind(pid, scratch, &["instrumentation", "off"])?;
+    ask_valgrind(pid, scratch, &["dump"])?;
+    let path = scratch.join(format!("out.{pid}.{dump}"));
+    let text = fs::read_to_string(&path).map_err(Error::io("reading callgrind's counts"))?;
+    let total = total(&text);
+    total.map(|total| total as f64).ok_or_else(|| Error::Setup("callgrind's dump has no total".into()))
+}
+
+/// This very process under callgrind, started so by [`Scratch::command`].
+#[derive(Debug)]
+pub(crate) struct Myself {
+    scratch: PathBuf,
+    dumps: Cell<u32>,
+}
+
+impl Myself {
+    /// With what callgrind writes in this folder.
+    pub(crate) fn new(scratch: PathBuf) -> Self {
+        Self { scratch, dumps: Cell::new(0) }
+    }
+
+    /// Counts from now on.
+    pub(crate) fn start(&self) -> Result<()> {
+        ask_valgrind(std::process::id(), &self.scratch, &["instrumentation", "on"])
+    }
+
+    /// Instructions since the start.
+    pub(crate) fn stop(&self) -> Result<f64> {
+        self.dumps.set(self.dumps.get() + 1);
+        counted(std::process::id(), &self.scratch, self.dumps.get())
+    }
+}
+
+fn ask_valgrind(pid: u32, scratch: &Path, command: &[&str]) -> Result<()> {
     let output = Command::new("vgdb")
         .arg(format!("--pid={pid}"))
-        .arg(format!("--vgdb-prefix={}", scratch_path().join("vgdb").display()))
+        .arg(format!("--vgdb-prefix={}", scratch.join("vgdb").display()))
         .args(command)
         .stdin(Stdio::null())
         .output()
@@ -159,6 +190,10 @@ impl Scratch {
         let path = scratch_path();
         fs::create_dir_all(&path).map_err(Error::io(format!("creating {}", path.display())))?;
         Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// What runs a program under callgrind, which does not count before it is asked to.

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use enchufe::{Data, Namespace, Server, Socket};
 use enchufe_bench::HotPath;
@@ -22,6 +23,15 @@ const PATHS: &[HotPath] = &[
     HotPath { name: "server/room-of-10", iterations: 200, run: room_of_10 },
     HotPath { name: "server/room-of-10-among-1000", iterations: 200, run: room_of_10_among_1000 },
     HotPath { name: "server/open-and-join", iterations: 50, run: open_and_join },
+    // Opening so many is most of what these take, so each does several things.
+    HotPath { name: "server/turn-among-100", iterations: 200, run: |count| turn_among(count, 100) },
+    HotPath { name: "server/turn-among-10000", iterations: 200, run: |count| turn_among(count, 10_000) },
+    HotPath { name: "server/delivery-to-all-100", iterations: 20_000, run: |count| deliveries(count, 100) },
+    HotPath {
+        name: "server/delivery-to-all-10000",
+        iterations: 20_000,
+        run: |count| deliveries(count, 10_000),
+    },
     // Not for the gate: what threads do for each other differs from run to run. `callgrind` by hand tells about how much.
     HotPath { name: "workers/rooms-1", iterations: 0, run: |count| rooms_by_workers(count, 1) },
     HotPath { name: "workers/rooms-2", iterations: 0, run: |count| rooms_by_workers(count, 2) },
@@ -40,13 +50,17 @@ fn server() -> Server {
     let namespace = Namespace::new("/")
         .on("echo", async |Data(text): Data<String>| text)
         .on("join", async |socket: Socket, Data(room): Data<String>| socket.join(&room))
+        .on("leave", async |socket: Socket, Data(room): Data<String>| socket.leave(&room))
         .on("room", async |socket: Socket, Data((room, text)): Data<(String, String)>| {
             socket.namespace().to(&room).emit("msg", &text)
         })
         .on("broadcast", async |socket: Socket, Data(text): Data<String>| {
             socket.namespace().emit("msg", &text)
         });
-    Server::builder().namespace(namespace).build().expect("the server needs no state")
+    // Callgrind is slow: with thousands of clients the first heartbeats would fall into what is counted.
+    let interval = Duration::from_secs(24 * 3_600);
+    let server = Server::builder().namespace(namespace).ping_interval(interval).build();
+    server.expect("the server needs no state")
 }
 
 /// A joined client on the other end of a pipe.
@@ -167,6 +181,52 @@ fn room_of_10_among_1000(count: u64) {
             }
         }
     });
+}
+
+/// One client asks, joins a room of its own and leaves it, and emits to its room of ten, while so many are connected, all in
+/// rooms of ten: what a message costs does not grow with those whom it does not concern.
+fn turn_among(count: u64, connected: usize) {
+    let text = "x".repeat(128);
+    let steps = [
+        (format!("427[\"echo\",\"{text}\"]"), format!("437[\"{text}\"]")),
+        ("428[\"join\",\"own\"]".into(), "438[]".into()),
+        ("429[\"leave\",\"own\"]".into(), "439[]".into()),
+    ];
+    let steps = steps.map(|(question, answer)| (frames(&[question]), replies(&[answer])));
+    let question = frames(&[format!("42[\"room\",\"room-0\",\"{text}\"]")]);
+    let delivery = replies(&[format!("42[\"msg\",\"{text}\"]")]);
+    block_on(async {
+        let server = server();
+        let mut buffer = vec![0; 1024];
+        let mut clients = room_of_ten(&server, "room-0").await;
+        let mut others = Vec::new();
+        for number in 1..connected / 10 {
+            others.extend(room_of_ten(&server, &format!("room-{number}")).await);
+        }
+        for _ in 0..count {
+            let first = clients.first_mut().expect("ten");
+            for (question, answer) in &steps {
+                first.ask(question, answer, &mut buffer).await;
+            }
+            first.0.write_all(&question).await.expect("the pipe is open");
+            for client in &mut clients {
+                client.expect(&delivery, &mut buffer).await;
+            }
+        }
+    });
+}
+
+/// So many deliveries, each broadcast to all who are connected.
+fn deliveries(count: u64, connected: usize) {
+    let text = "x".repeat(128);
+    let question = frames(&[format!("42[\"broadcast\",\"{text}\"]")]);
+    deliver(
+        count / connected as u64,
+        connected,
+        None,
+        &question,
+        &replies(&[format!("42[\"msg\",\"{text}\"]")]),
+    );
 }
 
 async fn room_of_ten(server: &Server, room: &str) -> Vec<Client> {

@@ -24,7 +24,11 @@ use crate::error::{Error, Result};
 const BINARIES: [&str; 2] = ["hot-paths", "server-paths"];
 
 /// Paths that do the same among more connections than others do: what a message costs does not grow with them.
-const SAME: [(&str, &str); 1] = [("server/room-of-10-among-1000", "server/room-of-10")];
+const SAME: [(&str, &str); 3] = [
+    ("server/room-of-10-among-1000", "server/room-of-10"),
+    ("server/turn-among-10000", "server/turn-among-100"),
+    ("server/delivery-to-all-10000", "server/delivery-to-all-100"),
+];
 /// Tables that are larger, and not longer ways.
 const SAME_WITHIN: f64 = 1.05;
 

@@ -2,6 +2,7 @@
 //! of joins cost, and how each grows. Every size is measured in a process of its own, because memory that one size has
 //! used is not given back for the next.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::client::{Client, Seen, Transport, packet};
 use super::server;
 use crate::error::{Error, Result};
+use crate::meter::{Myself, Scratch};
 use crate::process;
 
 /// Handshakes under way at once, so that their HTTP buffers are not taken for memory of sessions.
@@ -33,6 +35,9 @@ const TEXT_BYTES: usize = 128;
 /// Longest that anything may take. A million sessions on a busy machine take minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Milliseconds between heartbeats that are to fall into nothing that is counted: a day.
+const NEVER: u64 = 24 * 3_600 * 1_000;
+
 /// What is measured.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SessionsOptions {
@@ -45,9 +50,15 @@ pub struct SessionsOptions {
     /// Milliseconds from a pong to the next ping.
     #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(1..))]
     ping_interval: u64,
+    /// Count instructions by callgrind instead, some fifty times slower, and no heartbeats.
+    #[arg(long)]
+    instructions: bool,
     /// Measure one size in this process and print it as JSON.
     #[arg(long, hide = true)]
     alone: Option<usize>,
+    /// This process runs under callgrind, which writes here.
+    #[arg(long, hide = true, requires = "alone")]
+    scratch: Option<PathBuf>,
 }
 
 /// What one size came to. Times are of the CPU unless they say otherwise.
@@ -71,7 +82,19 @@ struct Row {
     room_ns: f64,
     close_us: f64,
     left_bytes: f64,
+    /// Where they were counted, in the order of [`COUNTED`].
+    instructions: Vec<f64>,
 }
+
+/// What instructions are counted of, each for one session or delivery.
+const COUNTED: [&str; 6] = [
+    "open and join",
+    "broadcast to all, a delivery",
+    "every client joins a room of ten",
+    "emit to one of the rooms of ten, a delivery",
+    "every client leaves it",
+    "close",
+];
 
 /// Measures every size and prints the table.
 ///
@@ -87,9 +110,18 @@ pub fn sessions(options: &SessionsOptions) -> Result<()> {
     let mut rows = Vec::new();
     for count in &options.counts {
         eprintln!("{count} sessions …");
-        let output = Command::new(&program)
-            .args(["sessions", "--alone", &count.to_string(), "--workers", &options.workers.to_string()])
-            .args(["--ping-interval", &options.ping_interval.to_string()])
+        let scratch = if options.instructions { Some(Scratch::create()?) } else { None };
+        let mut command = scratch.as_ref().map_or_else(|| Command::new(&program), |it| it.command(&program));
+        command.args(["sessions", "--alone", &count.to_string(), "--workers", &options.workers.to_string()]);
+        let interval = match &scratch {
+            Some(scratch) => {
+                command.arg("--scratch").arg(scratch.path());
+                NEVER
+            }
+            None => options.ping_interval,
+        };
+        let output = command
+            .args(["--ping-interval", &interval.to_string()])
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
@@ -100,7 +132,7 @@ pub fn sessions(options: &SessionsOptions) -> Result<()> {
         let row = serde_json::from_slice(&output.stdout);
         rows.push(row.map_err(|error| Error::Setup(format!("a row that cannot be read: {error}")))?);
     }
-    print!("{}", table(&rows));
+    print!("{}", if options.instructions { instructions(&rows) } else { table(&rows) });
     Ok(())
 }
 
@@ -126,19 +158,32 @@ const LINES: &[Line] = &[
 ];
 
 fn table(rows: &[Row]) -> String {
+    let lines = LINES.iter().map(|&(name, figure, digits)| {
+        (name, rows.iter().map(|row| format!("{:.digits$}", figure(row))).collect())
+    });
+    markdown("CPU time", rows, lines)
+}
+
+fn instructions(rows: &[Row]) -> String {
+    let lines = COUNTED.iter().enumerate().map(|(place, &name)| {
+        let of = |row: &Row| row.instructions.get(place).map_or("–".into(), |count| format!("{count:.0}"));
+        (name, rows.iter().map(of).collect())
+    });
+    markdown("instructions", rows, lines)
+}
+
+/// A table with a column for each size.
+fn markdown<'a>(what: &str, rows: &[Row], lines: impl Iterator<Item = (&'a str, Vec<String>)>) -> String {
     use std::fmt::Write;
-    let mut out = String::from("| CPU time |");
+    let mut out = format!("| {what} |");
     // Writing to a `String` does not fail.
     for row in rows {
         let _ = write!(out, " {} sessions |", row.sessions);
     }
     out.push_str("\n| --- |");
     out.push_str(&" --: |".repeat(rows.len()));
-    for (name, figure, digits) in LINES {
-        let _ = write!(out, "\n| {name} |");
-        for row in rows {
-            let _ = write!(out, " {:.*} |", digits, figure(row));
-        }
+    for (name, cells) in lines {
+        let _ = write!(out, "\n| {name} | {} |", cells.join(" | "));
     }
     out.push('\n');
     out
@@ -151,6 +196,7 @@ struct Took {
     wall: Duration,
     /// Heartbeats that fell into it.
     pings: u64,
+    instructions: f64,
 }
 
 impl Took {
@@ -165,6 +211,7 @@ struct Run {
     pid: u32,
     server: Server,
     seen: Arc<Seen>,
+    callgrind: Option<Myself>,
 }
 
 async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
@@ -172,6 +219,7 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
         pid: std::process::id(),
         server: server::server(options.ping_interval, false)?,
         seen: Arc::default(),
+        callgrind: options.scratch.clone().map(Myself::new),
     };
     let first: Vec<_> = (0..FIRST).map(|_| Client::new(&run.seen)).collect();
     run.open(&first).await?;
@@ -184,9 +232,12 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
     let open = run.timed(run.open(&clients)).await?;
     let bytes = process::resident_bytes(run.pid)?;
 
-    let rounds = run.seen.pings.get() + 2 * count as u64;
-    let beats = run.timed(run.reach(&run.seen.pings, rounds)).await?;
-    let heartbeat_ns = beats.cpu.as_nanos() as f64 / beats.pings as f64;
+    let mut heartbeat_ns = 0.0;
+    if run.callgrind.is_none() {
+        let rounds = run.seen.pings.get() + 2 * count as u64;
+        let beats = run.timed(run.reach(&run.seen.pings, rounds)).await?;
+        heartbeat_ns = beats.cpu.as_nanos() as f64 / beats.pings as f64;
+    }
     let each = |took: Took, of: usize| took.each(of, heartbeat_ns);
 
     let text = "x".repeat(TEXT_BYTES);
@@ -209,7 +260,10 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
     let join = run.timed(run.storm("join", &clients)).await?;
     let room = run.timed(run.emit_to_rooms(&text, count / ROOM)).await?;
     let leave = run.timed(run.storm("leave", &clients)).await?;
-    let (server_join_ns, server_leave_ns) = run.server_storms(count);
+    let (server_join_ns, server_leave_ns) = match run.callgrind {
+        Some(_) => (0.0, 0.0),
+        None => run.server_storms(count),
+    };
 
     let expected = BROADCASTS * count + EMITS * ROOM;
     if run.seen.messages.get() != expected as u64 {
@@ -219,7 +273,16 @@ async fn measure(options: &SessionsOptions, count: usize) -> Result<Row> {
         return Err(Error::Wrong(format!("a client got {} of {BROADCASTS} broadcasts", client.messages())));
     }
     let close = run.timed(run.close(&clients)).await?;
+    let counted = [
+        (open, count),
+        (broadcast, count),
+        (join, count),
+        (room, EMITS * ROOM),
+        (leave, count),
+        (close, count),
+    ];
     Ok(Row {
+        instructions: counted.iter().map(|(took, of)| took.instructions / *of as f64).collect(),
         sessions: count,
         bytes_per_session: bytes.saturating_sub(before) as f64 / count as f64,
         client_bytes: before.saturating_sub(empty) as f64 / count as f64,
@@ -243,16 +306,24 @@ impl Run {
     /// Runs something, and tells what the process took for it.
     async fn timed(&self, work: impl Future<Output = Result<()>>) -> Result<Took> {
         let (cpu, pings, begun) = (process::cpu_time(self.pid)?, self.seen.pings.get(), Instant::now());
-        match tokio::time::timeout(PATIENCE, work).await {
+        let patience = match &self.callgrind {
+            Some(callgrind) => {
+                callgrind.start()?;
+                PATIENCE * 10
+            }
+            None => PATIENCE,
+        };
+        match tokio::time::timeout(patience, work).await {
             Ok(done) => done?,
-            Err(_) => return Err(Error::Late(format!("not done within {PATIENCE:?}"))),
+            Err(_) => return Err(Error::Late(format!("not done within {patience:?}"))),
         }
+        let instructions = self.callgrind.as_ref().map_or(Ok(0.0), Myself::stop)?;
         let wall = begun.elapsed();
         if let Some(fault) = self.seen.fault() {
             return Err(Error::Wrong(fault));
         }
         let cpu = process::cpu_time(self.pid)?.saturating_sub(cpu);
-        Ok(Took { cpu, wall, pings: self.seen.pings.get() - pings })
+        Ok(Took { cpu, wall, pings: self.seen.pings.get() - pings, instructions })
     }
 
     async fn reach(&self, count: &super::client::Count, number: u64) -> Result<()> {
