@@ -16,6 +16,7 @@ use crate::connection::{Connection, Headers};
 use crate::error::{Error, Result};
 use crate::meter::{Counting, Counts, Meter};
 use crate::process;
+use crate::scenario::Unit;
 
 /// Clients that open at once: enough to keep both sides busy, under every accept backlog.
 const OPENING_AT_ONCE: usize = 64;
@@ -83,6 +84,20 @@ impl Outcome {
     /// A figure and nothing else.
     pub(crate) fn figure(figure: f64) -> Self {
         Self { figure, rate: None, latency: None, notes: Vec::new(), counts: Counts::default() }
+    }
+
+    /// An error where memory has grown by more than this, by the figure itself or by what is noted beside it.
+    pub(crate) fn check_growth(&self, unit: Unit, most: f64) -> Result<()> {
+        let noted = self.notes.iter().find(|(note, _)| *note == Note::GrownBytes).map(|&(_, bytes)| bytes);
+        let grown = noted.or((unit == Unit::Bytes).then_some(self.figure));
+        match grown {
+            Some(grown) if grown > most => Err(Error::Wrong(format!(
+                "its memory grew by {:.0} KiB, and {:.0} KiB is the most that it may",
+                grown / 1024.0,
+                most / 1024.0
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// With a quantile of the latency as the figure.
@@ -312,6 +327,20 @@ pub(crate) fn tag(number: u64) -> [u8; TAG] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn growth_past_the_bound_is_an_error() {
+        let churn = Outcome::figure(4096.0);
+        assert!(churn.check_growth(Unit::Bytes, 4096.0).is_ok());
+        let error = churn.check_growth(Unit::Bytes, 4095.0).unwrap_err().to_string();
+        assert!(error.contains("grew by 4 KiB"), "{error}");
+        // Messages a second are no bytes; what is noted beside them is.
+        assert!(churn.check_growth(Unit::PerCpuSecond, 1.0).is_ok());
+        let notes = vec![(Note::GrownBytes, 2048.0)];
+        let slow = Outcome { notes, ..churn };
+        assert!(slow.check_growth(Unit::PerCpuSecond, 2048.0).is_ok());
+        assert!(slow.check_growth(Unit::PerCpuSecond, 2047.0).is_err());
+    }
 
     #[test]
     fn a_payload_knows_its_number_and_nothing_else() {

@@ -338,7 +338,16 @@ impl Contest {
                 match plan.and_then(|plan| measure_once(scenario, contestant, process, plan)) {
                     Ok(outcome) => {
                         column.add(&outcome);
-                        let text = report::describe(scenario, &outcome);
+                        let mut text = report::describe(scenario, &outcome);
+                        // What others may grow by is not ours to say.
+                        let bound =
+                            scenario.max_growth().filter(|_| contestant.contender.server == Server::Enchufe);
+                        if let Some(Err(error)) =
+                            bound.map(|most| outcome.check_growth(scenario.unit(), most))
+                        {
+                            text = format!("{text}: FAILED: {error}");
+                            column.failure = Some(error.to_string());
+                        }
                         self.progress.advance(seconds, &format!("{heading}: {text}"));
                     }
                     Err(error) => {

@@ -142,7 +142,11 @@ fn cell(row: &Row, contender: Contender) -> String {
 /// What is demanded, and whether it was reached.
 fn goal(row: &Row) -> String {
     let goal = match row.scenario.goal() {
-        None => return "–".into(),
+        // Past it there is no figure but a failure.
+        None => match row.scenario.max_growth() {
+            Some(most) => return format!("+{} at most", bytes(most)),
+            None => return "–".into(),
+        },
         Some(Goal::MinOfFloor(goal)) => format!("≥ {goal:.2}"),
         Some(Goal::MaxOfFloor(goal)) => format!("≤ {goal:.2}"),
         Some(Goal::MinOfBestPeer(goal)) => format!("≥ {goal:.2} × best peer{}", to_best_peer(row, true)),

@@ -7,6 +7,13 @@ use clap::ValueEnum as _;
 
 use super::Scenario;
 
+/// What may be left of 100,000 connections: 42 bytes of each, so that a leak of one small allocation is seen. What
+/// an allocator keeps of the few that were open at a time is a fifth of it.
+const CHURN_BYTES: f64 = (4 << 20) as f64;
+/// What 100 slow consumers may take: the largest outbox (4 MiB) once, since they are sent the same, and 256 KiB for each,
+/// as `Limits::max_outbox_bytes` promises, and a tenth for the allocator.
+const SLOW_CONSUMERS_BYTES: f64 = (32 << 20) as f64;
+
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -116,6 +123,15 @@ impl Scenario {
             | Self::Churn
             | Self::ColdStart => return None,
         })
+    }
+
+    /// Resident bytes by which Enchufe may grow; one more is a failure and not a figure.
+    pub(crate) fn max_growth(self) -> Option<f64> {
+        match self {
+            Self::Churn => Some(CHURN_BYTES),
+            Self::SlowConsumers => Some(SLOW_CONSUMERS_BYTES),
+            _ => None,
+        }
     }
 
     /// Whether each round needs a server of its own: memory that earlier connections have left behind
