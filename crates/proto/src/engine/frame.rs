@@ -153,6 +153,17 @@ impl Frame {
         Self { body: body.freeze(), ..self }
     }
 
+    /// Appends what a server's WebSocket carries: the header and the body.
+    #[inline]
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        out.reserve(MAX_HEADER + self.body.len());
+        let begin = out.len();
+        // A copy of a known length, of which what is no header is taken back.
+        out.extend_from_slice(&self.header);
+        out.truncate(begin + usize::from(self.header_len));
+        out.extend_from_slice(&self.body);
+    }
+
     /// Text or binary.
     #[must_use]
     pub const fn kind(&self) -> FrameKind {

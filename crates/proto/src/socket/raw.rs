@@ -146,8 +146,8 @@ impl RawArgs {
             attachments: self.attachments.clone(),
         };
         let first = self.args().get_raw(0)?;
-        let start = self.json.get(self.json.find(first)? + first.len()..)?.trim_ascii_start();
-        let rest = start.strip_prefix(',').unwrap_or_default().trim_ascii();
+        let behind = self.json.trim_ascii_start().strip_prefix(first)?.trim_ascii_start();
+        let rest = behind.strip_prefix(',').unwrap_or_default().trim_ascii();
         Some((part(first, 1), part(rest, self.len - 1)))
     }
 

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use enchufe_proto::engine::{FRAME_OVERHEAD, Frame, Rank, Transport};
+use smallvec::SmallVec;
 
 use super::stream::Io;
 use super::{Connection, Due, Inner};
@@ -29,6 +30,8 @@ const AHEAD: usize = 4 << 10;
 const SPARE: usize = 4 << 20;
 /// What a fresh buffer begins with: a packet or two.
 const FRESH: usize = 256;
+/// So many packets' ends stand in the buffer itself.
+const INLINE: usize = 4;
 
 thread_local! {
     /// The buffers that this thread has at hand. One that another thread gives back is that one's then.
@@ -40,18 +43,14 @@ thread_local! {
 pub(super) struct Cork {
     bytes: Vec<u8>,
     /// Where each packet's frame ends, and its rank.
-    frames: Vec<(u32, Rank)>,
+    frames: SmallVec<[(u32, Rank); INLINE]>,
     /// Its connection has its turn.
     at_work: bool,
 }
 
 impl Cork {
     fn fresh() -> Box<Self> {
-        Box::new(Self {
-            bytes: Vec::with_capacity(FRESH),
-            frames: Vec::with_capacity(FRESH / 64),
-            at_work: false,
-        })
+        Box::new(Self { bytes: Vec::with_capacity(FRESH), frames: SmallVec::new(), at_work: false })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -67,19 +66,26 @@ impl Cork {
     }
 
     fn capacity(&self) -> usize {
-        size_of::<Self>() + self.bytes.capacity() + self.frames.capacity() * size_of::<(u32, Rank)>()
+        let frames =
+            if self.frames.spilled() { self.frames.capacity() * size_of::<(u32, Rank)>() } else { 0 };
+        size_of::<Self>() + self.bytes.capacity() + frames
     }
 
-    fn push(&mut self, header: &[u8], body: &[u8], rank: Rank) {
-        self.bytes.extend_from_slice(header);
-        self.bytes.extend_from_slice(body);
+    fn push(&mut self, written: &[u8], rank: Rank) {
+        self.bytes.extend_from_slice(written);
+        self.end_frame(rank);
+    }
+
+    #[inline]
+    fn end_frame(&mut self, rank: Rank) {
         // It holds `LIMIT` bytes.
         self.frames.push((u32::try_from(self.bytes.len()).unwrap_or(u32::MAX), rank));
     }
 
     fn push_all(&mut self, frames: &[Frame]) {
         for frame in frames {
-            self.push(frame.header(), frame.body(), frame.rank());
+            frame.write_to(&mut self.bytes);
+            self.end_frame(frame.rank());
         }
     }
 
@@ -137,10 +143,13 @@ fn at_hand() -> Option<Box<Cork>> {
     AT_HAND.try_with(|corks| corks.borrow_mut().take()).ok().flatten()
 }
 
-/// Gives a buffer back.
-pub(super) fn keep(cork: Box<Cork>) {
+/// Gives buffers back.
+pub(super) fn keep(returned: impl IntoIterator<Item = Box<Cork>>) {
     // Of a thread that is ending nothing is kept.
-    let _ = AT_HAND.try_with(|corks| corks.borrow_mut().keep(cork));
+    let _ = AT_HAND.try_with(|corks| {
+        let corks = &mut *corks.borrow_mut();
+        returned.into_iter().for_each(|cork| corks.keep(cork));
+    });
 }
 
 /// Has one buffer more at hand: a packet went another way for want of one.
@@ -212,10 +221,10 @@ impl Inner {
         connection: &Connection,
     ) -> Option<Due> {
         if let Some(cork) = self.open_cork(1, written.len(), &connection.core) {
-            cork.push(written, &[], rank);
+            cork.push(written, rank);
             return Some(Due::Nothing);
         }
-        self.new_cork(written.len(), connection)?.push(written, &[], rank);
+        self.new_cork(written.len(), connection)?.push(written, rank);
         Some(Due::Flush)
     }
 

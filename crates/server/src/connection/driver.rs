@@ -19,10 +19,11 @@ use parking_lot::Mutex;
 use slab::Slab;
 use tokio::time::Sleep;
 
+use super::flush::Returned;
 use super::ready::Ready;
 use super::stream::Io;
 use super::wheel::Wheel;
-use super::{Connection, IO, LARGE, TURN, mux};
+use super::{Connection, IO, LARGE, TURN, cork, mux};
 use crate::engine::observer;
 use crate::handler::{guarded, let_go};
 use crate::overload::{self, Backlog};
@@ -114,6 +115,8 @@ pub(super) struct Slot {
     entered: Millis,
     /// To be flushed in this round.
     pub(super) dirty: bool,
+    /// It had a turn since it was flushed last.
+    pub(super) turned: bool,
     /// Something may have come that was not read.
     pub(super) paused: bool,
     /// What its transport had not taken when it was flushed last, as counted in the backlog.
@@ -134,6 +137,8 @@ pub(crate) struct Driver {
     ready: Ready,
     /// Connections to flush in this round.
     dirty: Vec<u32>,
+    /// What they were lent, when they have been flushed.
+    returned: Returned,
     due: Vec<u32>,
     /// The runtime went round since the last turn.
     yielded: bool,
@@ -154,6 +159,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep_until(clock.at(0))),
             ready: Ready::default(),
             dirty: Vec::new(),
+            returned: Returned::new(),
             due: Vec::new(),
             yielded: false,
             read_buffer: vec![0; READ_BUFFER].into_boxed_slice(),
@@ -175,6 +181,7 @@ impl Driver {
                 assembler: Assembler::default(),
                 entered: Millis::MAX,
                 dirty: false,
+                turned: true,
                 paused: false,
                 waiting: 0,
             });
@@ -215,6 +222,7 @@ impl Driver {
         }
         // The application's code is guarded where it is called. This is for what nobody thought of: it is not to end the
         // other connections.
+        slot.turned = true;
         let (buffer, scratch) = (&mut self.read_buffer, &mut self.scratch);
         let turn = guarded("a connection", || slot.turn(flags, now, buffer, scratch));
         let Some(Some(queued)) = turn else {
@@ -247,7 +255,7 @@ impl Driver {
     fn flush(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
         slot.dirty = false;
-        let standing = slot.flush(&mut self.scratch);
+        let standing = slot.flush(&mut self.scratch, &mut self.returned);
         if standing.waiting != slot.waiting {
             self.backlog.changed(slot.waiting, standing.waiting);
             self.grown |= standing.waiting > slot.waiting;
@@ -255,6 +263,9 @@ impl Driver {
         }
         if standing.dropped > 0 {
             observer::dropped(&slot.connection, standing.dropped, now);
+        }
+        if !std::mem::take(&mut slot.turned) && standing.next.is_none() {
+            return;
         }
         let next = match slot.connection.looked_at(now) {
             Some(at) => Some(standing.next.map_or(at, |next| next.min(at))),
@@ -274,6 +285,7 @@ impl Driver {
             self.flush(key, now);
         }
         self.dirty = dirty;
+        cork::keep(self.returned.drain(..));
         if std::mem::take(&mut self.grown)
             && let Some((_, slot)) = self.slots.iter().next()
             && overload::is_over_budget(&slot.connection.core)

@@ -33,9 +33,12 @@ pub(super) fn take_payload(session: &mut Session, dialect: Dialect) -> (Payload,
     (Payload { body: written.bytes, binary: written.binary, compress }, frames)
 }
 
+/// Corks of a round, to be given back together.
+pub(super) type Returned = Vec<Box<Cork>>;
+
 /// How a connection stands after a flush.
 pub(super) struct Standing {
-    /// Its session's next deadline.
+    /// Its session's next deadline, if that may have come nearer.
     pub(super) next: Option<Millis>,
     /// Bytes that its transport has not taken.
     pub(super) waiting: usize,
@@ -55,8 +58,8 @@ impl Connection {
 
 impl Slot {
     /// Sends what can be sent now.
-    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>) -> Standing {
-        match self.flush_cork() {
+    pub(super) fn flush(&mut self, scratch: &mut Vec<u8>, returned: &mut Returned) -> Standing {
+        match self.flush_cork(returned) {
             Some(standing) => standing,
             None => self.flush_all(scratch),
         }
@@ -64,7 +67,7 @@ impl Slot {
 
     /// As [`Slot::flush`], for what flushing is most of the time: what was written ahead goes to a socket that takes it all, and
     /// nobody waits to hear of it. `None` where there is more to it, or is more to do.
-    fn flush_cork(&mut self) -> Option<Standing> {
+    fn flush_cork(&mut self, returned: &mut Returned) -> Option<Standing> {
         let io = self.main.as_mut().filter(|io| io.writing.is_empty())?;
         let mut inner = self.connection.inner.lock();
         let usual =
@@ -73,10 +76,12 @@ impl Slot {
             return None;
         }
         let cork = inner.cork.take()?;
-        let standing = inner.standing();
+        // Sending moves no deadline: where there was no turn, none has come nearer.
+        let next = if self.turned { inner.session.poll_timeout() } else { None };
+        let standing = Standing { next, waiting: 0, dropped: std::mem::take(&mut inner.dropped) };
         drop(inner);
         let all = io.write_at_once(&cork);
-        cork::keep(cork);
+        returned.push(cork);
         all.then_some(standing)
     }
 
@@ -113,7 +118,7 @@ impl Slot {
                         if !cork.is_empty() && !matches!(inner.session.state(), State::Closed(_)) {
                             drop(inner);
                             let written = write_corked(connection, io, &mut cx, &cork);
-                            cork::keep(cork);
+                            cork::keep([cork]);
                             if !written {
                                 let mut inner = connection.inner.lock();
                                 inner.writing = io.unwritten();
@@ -122,7 +127,7 @@ impl Slot {
                             flushed = true;
                             continue;
                         }
-                        cork::keep(cork);
+                        cork::keep([cork]);
                     }
                     let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
