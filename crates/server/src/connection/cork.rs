@@ -11,7 +11,6 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 use enchufe_proto::engine::{FRAME_OVERHEAD, Frame, Rank, Transport};
-use smallvec::SmallVec;
 
 use super::stream::Io;
 use super::{Connection, Due, Inner};
@@ -30,8 +29,6 @@ const AHEAD: usize = 4 << 10;
 const SPARE: usize = 4 << 20;
 /// What a fresh buffer begins with: a packet or two.
 const FRESH: usize = 256;
-/// So many packets' ends stand in the buffer itself.
-const INLINE: usize = 4;
 
 thread_local! {
     /// The buffers that this thread has at hand. One that another thread gives back is that one's then.
@@ -43,14 +40,18 @@ thread_local! {
 pub(super) struct Cork {
     bytes: Vec<u8>,
     /// Where each packet's frame ends, and its rank.
-    frames: SmallVec<[(u32, Rank); INLINE]>,
+    frames: Vec<(u32, Rank)>,
     /// Its connection has its turn.
     at_work: bool,
 }
 
 impl Cork {
     fn fresh() -> Box<Self> {
-        Box::new(Self { bytes: Vec::with_capacity(FRESH), frames: SmallVec::new(), at_work: false })
+        Box::new(Self {
+            bytes: Vec::with_capacity(FRESH),
+            frames: Vec::with_capacity(FRESH / 64),
+            at_work: false,
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -66,9 +67,7 @@ impl Cork {
     }
 
     fn capacity(&self) -> usize {
-        let frames =
-            if self.frames.spilled() { self.frames.capacity() * size_of::<(u32, Rank)>() } else { 0 };
-        size_of::<Self>() + self.bytes.capacity() + frames
+        size_of::<Self>() + self.bytes.capacity() + self.frames.capacity() * size_of::<(u32, Rank)>()
     }
 
     fn push(&mut self, written: &[u8], rank: Rank) {

@@ -88,11 +88,13 @@ impl DriverHandle {
         self.ended.load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(super) fn enqueue(&self, key: u32) {
         self.ready.lock().push(key);
         self.notify();
     }
 
+    #[inline]
     fn notify(&self) {
         // What it is to see was put on a list under a lock, so an older `false` cannot be taken for this one. Most of a
         // broadcast finds it woken, and reading does not take the line from the other workers.
@@ -242,6 +244,7 @@ impl Driver {
     }
 
     /// Has a connection flushed at the end of the round.
+    #[inline]
     fn flush_later(&mut self, key: u32) {
         if let Some(slot) = self.slots.get_mut(key as usize)
             && !slot.dirty

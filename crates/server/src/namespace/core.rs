@@ -333,7 +333,6 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    #[inline]
     pub(super) fn note(&mut self, socket: &Socket, delivered: bool) {
         if self.watched && delivered && socket.is_watched() {
             self.to.push(socket.clone());
