@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ::http::{Request, Response};
@@ -139,9 +141,22 @@ where
         let stopped = core.stopped.clone();
         connections.spawn(async move {
             let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stopped.cancelled() => {
+            let mut stopping = pin!(stopped.cancelled());
+            let mut listens = false;
+            let ended = poll_fn(|cx| {
+                let ended = connection.as_mut().poll(cx);
+                if ended.is_ready() {
+                    return ended.map(Some);
+                }
+                // A task is woken in the same way all its life: once is enough for being told.
+                let stops =
+                    if listens { stopped.is_cancelled() } else { stopping.as_mut().poll(cx).is_ready() };
+                listens = true;
+                if stops { Poll::Ready(None) } else { Poll::Pending }
+            });
+            let ended = match ended.await {
+                Some(ended) => ended,
+                None => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }

@@ -1,6 +1,7 @@
 //! Query strings: percent-encoding and plus signs, as browsers write them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The pairs of a query, in order.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
@@ -25,26 +26,32 @@ impl<'a> Asked<'a> {
     pub(crate) fn of(query: &'a str) -> Self {
         let mut asked = Self::default();
         let (mut start, mut equals, mut coded) = (0, None, false);
-        for (at, byte) in query.bytes().chain(std::iter::once(b'&')).enumerate() {
+        for (at, byte) in query.bytes().enumerate() {
             match byte {
                 b'=' if equals.is_none() => equals = Some(at),
                 b'%' | b'+' => coded = true,
                 b'&' => {
-                    // All of these places are beside ASCII characters.
-                    let pair = query.get(start..at).unwrap_or_default();
-                    if coded {
-                        asked.coded_pair(pair);
-                    } else if !pair.is_empty() {
-                        let name = query.get(start..equals.unwrap_or(at)).unwrap_or_default();
-                        let value = equals.and_then(|equals| query.get(equals + 1..at)).unwrap_or_default();
-                        asked.pair(name, Cow::Borrowed(value));
-                    }
+                    asked.found(query, start..at, equals, coded);
                     (start, equals, coded) = (at + 1, None, false);
                 }
                 _ => {}
             }
         }
+        asked.found(query, start..query.len(), equals, coded);
         asked
+    }
+
+    fn found(&mut self, query: &'a str, place: Range<usize>, equals: Option<usize>, coded: bool) {
+        let Range { start, end } = place;
+        // All of these places are beside ASCII characters.
+        let pair = query.get(start..end).unwrap_or_default();
+        if coded {
+            self.coded_pair(pair);
+        } else if !pair.is_empty() {
+            let name = query.get(start..equals.unwrap_or(end)).unwrap_or_default();
+            let value = equals.and_then(|equals| query.get(equals + 1..end)).unwrap_or_default();
+            self.pair(name, Cow::Borrowed(value));
+        }
     }
 
     #[cold]
