@@ -1,9 +1,5 @@
-/*! Enchufe 0.1.0, MIT or Apache-2.0 */
+/*! Enchufe 0.1.0 MIT */
 (function () {
-
-  function backoff(attempts, min, max, jitter) {
-    return Math.min(min * 2 ** attempts * (1 + jitter * (2 * Math.random() - 1)), max) | 0;
-  }
 
   class Emitter {
     constructor() {
@@ -24,14 +20,14 @@
       once.fn = listener;
       return this.on(ev, once);
     }
-    /** Removes one listener of an event, all listeners of an event, or every listener there is. */
-    off(ev, listener) {
+    off(...args) {
+      const [ev, listener] = args;
       let removed = 0;
       const left = this.listeners(ev).filter(
         (item) => !listener || item != listener && item.fn != listener || removed++
       );
-      if (!arguments.length) this._callbacks = {};
-      else if (arguments.length < 2 || !left[0]) delete this._callbacks["$" + ev];
+      if (!args.length) this._callbacks = {};
+      else if (args.length < 2 || !left[0]) delete this._callbacks["$" + ev];
       else this._callbacks["$" + ev] = left;
       return this;
     }
@@ -65,10 +61,10 @@
   }
 
   const tagOf = (value) => ({}).toString.call(value).slice(8, -1);
-  const isBlob = (data) => data?.arrayBuffer;
+  const isBlob = (value) => value?.arrayBuffer;
   const isBinary = (value) => ArrayBuffer.isView(value) || /^(ArrayBuffer|Blob|File)$/.test(tagOf(value));
   const bytesOf = (data) => new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
-  const toBase64 = (data) => btoa(bytesOf(data).reduce((text, byte) => text + String.fromCharCode(byte), ""));
+  const toBase64 = (bytes) => btoa(bytesOf(bytes).reduce((text, byte) => text + String.fromCharCode(byte), ""));
   function fromBase64(text) {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   }
@@ -93,10 +89,10 @@
     }
     return type ? data ? { type, data } : { type } : { type: "error", data: "parser error" };
   }
-  function encodePayload(packets) {
-    return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
+  function encodePayload(batch) {
+    return batch.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
-  const decodePayload = (payload) => payload.split(SEPARATOR).map(decodePacket);
+  const decodePayload = (text) => text.split(SEPARATOR).map(decodePacket);
   const sizeOf = (data) => data ? data.byteLength ?? data.size ?? data.replace(/[^\0-\x7f]/g, "abc").length : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
@@ -149,10 +145,10 @@
     url[4] || (url[4] = "/");
     return url;
   }
-  const isSecure = (protocol) => /[ps]s$/.test(protocol);
+  const isSecure = (protocol) => /[ps]s:?$/.test(protocol);
   const unique = () => "" + Date.now() + Math.random();
-  function encodeQuery(query) {
-    return Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+  function encodeQuery(parameters) {
+    return Object.entries(parameters).map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
   }
   function decodeQuery(text) {
     const query = {};
@@ -242,9 +238,6 @@
     get name() {
       return "polling";
     }
-    doOpen() {
-      this.$get();
-    }
     doClose() {
       const abort = () => this.$poll?.abort();
       if (this.readyState == "opening") abort();
@@ -261,7 +254,7 @@
     }
     resume() {
       this.readyState = "open";
-      if (!this.$poll) this.$get();
+      if (!this.$poll) this.doOpen();
     }
     $checkPaused() {
       if (this.readyState == "pausing" && !this.$poll && this.writable) {
@@ -273,7 +266,8 @@
       super.$onDrain();
       this.$checkPaused();
     }
-    $get() {
+    /** Opens by a first poll; those that follow are no different. */
+    doOpen() {
       this.$poll = this.$request(void 0, (text) => this.$onData(text));
       this.$emit("poll");
     }
@@ -286,7 +280,7 @@
       }
       this.$poll = void 0;
       this.$emit("pollComplete");
-      if (this.readyState == "open") this.$get();
+      if (this.readyState == "open") this.doOpen();
       else this.$checkPaused();
     }
     $request(body, done, failed = (description, context) => this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context))) {
@@ -307,9 +301,8 @@
         response.readyState = 4;
         return response;
       }).finally(cancel).then((response) => {
-        const { ok, status, responseText } = response;
-        if (ok && (this.readyState != "opening" || responseText[0] == "0")) done(responseText);
-        else failed(status, response);
+        if (response.ok && (this.readyState != "opening" || response.responseText[0] == "0")) done(response.responseText);
+        else failed(response.status, response);
       }, failed);
       return abort;
     }
@@ -358,7 +351,7 @@
     const start = length < 126 ? 1 : length < 65536 ? 3 : 9;
     const frame = new Uint8Array(start + length);
     frame[0] = (text ? 0 : 128) + (start > 3 ? 127 : start > 1 ? 126 : length);
-    for (let i = start, rest = length; --i; rest = Math.floor(rest / 256)) frame[i] = rest;
+    for (let i = start, rest = length; --i; rest >>>= 8) frame[i] = rest;
     frame.set(bytes, start);
     return frame;
   }
@@ -507,8 +500,9 @@
       const here = globalThis.location || {};
       const [, protocol2, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
       this.hostname = opts.hostname = host;
-      this.secure = opts.secure = uri ? isSecure(protocol2) : opts.secure ?? here.protocol == "https:";
-      this.port = opts.port = port || !uri && opts.port || (opts.secure ? "443" : "80");
+      this.secure = opts.secure = uri ? isSecure(protocol2) : opts.secure ?? isSecure(here.protocol);
+      opts.port = port || !uri && opts.port;
+      this.port = opts.port || (opts.secure ? "443" : "80");
       if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
       opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
       const list = opts.transportImplementations || opts.transports || Object.values(transports);
@@ -517,12 +511,13 @@
       );
       this.transports = Object.keys(this.$ctors);
       const check = () => this._hasPingExpired();
+      const lost = () => this.$close("transport close", { description: "network connection lost" });
       this.$unlisten = listen(globalThis, {
         // The loopback works offline too.
-        offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
+        offline: () => opts.hostname != "localhost" && lost(),
         // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
         pagehide: () => this.transport.off("error").off("close"),
-        pageshow: ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }),
+        pageshow: ({ persisted }) => persisted && lost(),
         beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
         // The timers of a page that nobody looks at are late or frozen.
         visibilitychange: check,
@@ -727,8 +722,8 @@
       this.$attach = void 0;
     }
     $decode(text) {
-      const [, plain, binary, count, nsp = "/", id, json] = /^(?:([0-4])|([56])0*([1-9]|10)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text) || invalid();
-      const packet = { type: plain ? +plain : +binary - 3, nsp };
+      const [, plain, binary, count = 0, nsp = "/", id, json] = /^(?:([0-4])|([56])0*([1-9]|10)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text) || invalid();
+      const packet = { type: +(plain ?? +binary - 3), nsp };
       const slots = [];
       if (id) packet.id = +id;
       if (json) {
@@ -740,7 +735,7 @@
           } : void 0
         );
       }
-      const numbers = [...Array(+count || 0).keys()];
+      const numbers = [...Array(+count).keys()];
       if (!isPayloadValid(packet, !!json) || slots.some(([, , num]) => !numbers.includes(num))) invalid();
       const done = () => {
         this.destroy();
@@ -1096,7 +1091,11 @@
       /** Applications replace `duration`, to wait as they like. */
       this.backoff = {
         attempts: 0,
-        duration: () => backoff(this.backoff.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor)
+        /** The next delay in milliseconds: doubled every time, moved up or down at random, and with a ceiling. */
+        duration: () => Math.min(
+          this._reconnectionDelayMax,
+          2 ** this.backoff.attempts++ * this._reconnectionDelay * (1 + this._randomizationFactor * (2 * Math.random() - 1))
+        ) | 0
       };
       this.skipReconnect = false;
       if (uri && typeof uri == "object") {
@@ -1175,9 +1174,9 @@
     }
     /** The socket of a namespace, made at the first call. */
     socket(nsp, opts) {
-      let socket = this.nsps[nsp];
-      if (!socket) socket = this.nsps[nsp] = new Socket(this, nsp, opts);
-      else if (this._autoConnect && !socket.active) socket.connect();
+      var _a;
+      const socket = (_a = this.nsps)[nsp] || (_a[nsp] = new Socket(this, nsp, opts));
+      if (this._autoConnect && !socket.active) socket.connect();
       return socket;
     }
     /** A socket is done; the connection closes with the last one. @internal */
@@ -1234,7 +1233,7 @@
           }
         });
       };
-      const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
+      const wake = () => globalThis.document?.hidden || attempt();
       this.subs.push(later(this, attempt, delay), listen(globalThis, { online: wake, visibilitychange: wake }));
     }
   }
@@ -1257,8 +1256,9 @@
       uri = void 0;
     }
     opts || (opts = {});
-    const [source, protocol2, host, port, path, query] = resolveUrl(uri);
-    const id = protocol2 + "://" + host + ":" + port + (opts.path || "/socket.io");
+    const url = resolveUrl(uri);
+    const [source, , , , path, query] = url;
+    const id = url.slice(1, 4) + (opts.path || "/socket.io");
     const own = opts.forceNew || opts["force new connection"] || opts.multiplex === false || cache[id]?.nsps[path];
     const io = own ? new Manager(source, opts) : cache[id] || (cache[id] = new Manager(source, opts));
     if (query && !opts.query) opts.query = decodeQuery(query);

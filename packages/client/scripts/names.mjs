@@ -50,8 +50,21 @@ export function analyse(code) {
   function group(home, nodes, separator) {
     const apart = nodes.some((node, i) => i && code.slice(nodes[i - 1].end, node.start) != separator);
     if (nodes.length < 2 || apart) return;
-    const items = nodes.map((node) => ({ key: (node.kind == "set" ? "set " : "") + node.key.name, node }));
+    const items = nodes.map((node) => ({ key: (node.key ?? node.id ?? node.exported).name, node }));
     groups.push({ home, items, separator, start: nodes[0].start, end: nodes.at(-1).end });
+  }
+  /** Variables side by side whose values are functions or simple: nobody sees which one comes first. */
+  function neighbours(declarations, scope) {
+    const simple = ({ id, init }) =>
+      id.type == "Identifier" && (!init || /Function|^Literal/.test(init.type) || (init.type == "ArrayExpression" && !init.elements.length));
+    let run = [];
+    for (const node of [...declarations, null]) {
+      if (node && simple(node)) run.push(node);
+      else {
+        if (run.length > 1) group(homeOf(scope, "let " + run.map(({ id }) => id.name).sort().join()), run, ",");
+        run = [];
+      }
+    }
   }
   function declare(scope, id) {
     let name = scope.names.get(id.name);
@@ -173,6 +186,7 @@ export function analyse(code) {
       }
       case "VariableDeclaration":
         for (const { id, init } of node.declarations) walk(init, scope, id.name);
+        neighbours(node.declarations, scope);
         break;
       case "MemberExpression":
         walk(node.object, scope);
@@ -188,6 +202,7 @@ export function analyse(code) {
         walk(node.right, scope, node.left.property?.name);
         break;
       case "ExportNamedDeclaration":
+        group("export", node.specifiers, ",");
         for (const { local, exported } of node.specifiers) {
           if (local.start == exported.start) local.exported = true;
           references.push({ node: local, scope });

@@ -7,7 +7,7 @@
 export const tagOf = (value: unknown): string => ({}).toString.call(value).slice(8, -1);
 
 /** Whether binary has to be read before it is bytes. */
-export const isBlob = (data: any): data is Blob => data?.arrayBuffer;
+export const isBlob = (value: any): value is Blob => value?.arrayBuffer;
 
 /** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>
@@ -17,8 +17,8 @@ export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView
 export const bytesOf = (data: any): Uint8Array =>
   new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
 
-export const toBase64 = (data: ArrayBuffer | ArrayBufferView): string =>
-  btoa((bytesOf(data) as any).reduce((text: string, byte: number) => text + String.fromCharCode(byte), ""));
+export const toBase64 = (bytes: ArrayBuffer | ArrayBufferView): string =>
+  btoa((bytesOf(bytes) as any).reduce((text: string, byte: number) => text + String.fromCharCode(byte), ""));
 
 /** Throws where the text is not base64. */
 export function fromBase64(text: string): ArrayBuffer {

@@ -90,14 +90,16 @@ export class Emitter<
   off<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(
     ev?: Ev,
     listener?: ReservedOrUserListener<ReservedEvents, ListenEvents, Ev>,
-  ): this {
+  ): this;
+  off(...args: any[]): this {
+    const [ev, listener] = args;
     let removed = 0;
-    const left = (this.listeners(ev!) as Listener[]).filter(
+    const left = (this.listeners(ev) as Listener[]).filter(
       (item) => !listener || (item != listener && item.fn != listener) || removed++,
     );
     // The number of arguments counts: `off("x", undefined)` removes nothing.
-    if (!arguments.length) this._callbacks = {};
-    else if (arguments.length < 2 || !left[0]) delete this._callbacks["$" + (ev as string)];
+    if (!args.length) this._callbacks = {};
+    else if (args.length < 2 || !left[0]) delete this._callbacks["$" + (ev as string)];
     else this._callbacks["$" + (ev as string)] = left;
     return this;
   }

@@ -91,8 +91,9 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     const here: any = globalThis.location || {};
     const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
     this.hostname = opts.hostname = host;
-    this.secure = opts.secure = uri ? isSecure(protocol) : opts.secure ?? here.protocol == "https:";
-    this.port = opts.port = port || (!uri && opts.port) || (opts.secure ? "443" : "80");
+    this.secure = opts.secure = uri ? isSecure(protocol) : opts.secure ?? isSecure(here.protocol);
+    opts.port = port || (!uri && opts.port);
+    this.port = opts.port || (opts.secure ? "443" : "80");
     if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
     opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
 
@@ -107,12 +108,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.transports = Object.keys(this.$ctors);
 
     const check = () => this._hasPingExpired();
+    const lost = () => this.$close("transport close", { description: "network connection lost" });
     this.$unlisten = listen(globalThis, {
       // The loopback works offline too.
-      offline: () => opts.hostname != "localhost" && this.$close("transport close", { description: "network connection lost" }),
+      offline: () => opts.hostname != "localhost" && lost(),
       // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
       pagehide: () => this.transport.off("error").off("close"),
-      pageshow: ({ persisted }) => persisted && this.$close("transport close", { description: "page was left" }),
+      pageshow: ({ persisted }) => persisted && lost(),
       beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
       // The timers of a page that nobody looks at are late or frozen.
       visibilitychange: check,

@@ -12,8 +12,8 @@ export function encodeFrame(packet: string | ArrayBuffer | ArrayBufferView): Uin
   const start = length < 126 ? 1 : length < 65536 ? 3 : 9;
   const frame = new Uint8Array(start + length);
   frame[0] = (text ? 0 : 128) + (start > 3 ? 127 : start > 1 ? 126 : length);
-  // The last bytes of the header are the length's, whichever their number.
-  for (let i = start, rest = length; --i; rest = Math.floor(rest / 256)) frame[i] = rest;
+  // The last bytes of the header are the length's, whichever their number. Four gigabytes in one packet, nobody sends.
+  for (let i = start, rest = length; --i; rest >>>= 8) frame[i] = rest;
   frame.set(bytes, start);
   return frame;
 }

@@ -37,8 +37,10 @@ const lookup = ((uri?: string | Options, opts?: Options) => {
     uri = undefined;
   }
   opts ||= {};
-  const [source, protocol, host, port, path, query] = resolveUrl(uri);
-  const id = protocol + "://" + host + ":" + port + (opts.path || "/socket.io");
+  const url = resolveUrl(uri);
+  const [source, , , , path, query] = url;
+  // Protocol, host and port.
+  const id = url.slice(1, 4) + (opts.path || "/socket.io");
   const own =
     opts.forceNew || (opts as any)["force new connection"] || opts.multiplex === false || cache[id]?.nsps[path];
   const io = own ? new Manager(source, opts) : (cache[id] ||= new Manager(source, opts));
@@ -48,7 +50,7 @@ const lookup = ((uri?: string | Options, opts?: Options) => {
 
 Object.assign(lookup, { io: lookup, connect: lookup, lookup, Manager, Socket, protocol });
 
-export { lookup as default, lookup as io, lookup as connect, lookup, Manager, Socket, protocol };
+export { lookup as default, lookup as io, lookup as connect, Manager, Socket, protocol };
 export { Polling as Fetch, Polling as XHR, Polling as NodeXHR, WS as WebSocket, WS as NodeWebSocket, WT as WebTransport } from "./transports/index.js";
 export { Transport } from "./transport.js";
 export type { TransportError, TransportOptions, CloseDetails } from "./transport.js";

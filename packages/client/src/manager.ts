@@ -4,7 +4,6 @@
  * Promises: it reconnects with backoff unless the application has closed it or the last of its sockets; packets are handed
  * out one microtask after they were read, so that an exception of a listener is not taken for a bad packet.
  */
-import { backoff } from "./backoff.js";
 import { Emitter, listen, type DefaultEventsMap, type EventsMap } from "./emitter.js";
 import { Engine } from "./engine.js";
 import type { ManagerOptions, SocketOptions } from "./options.js";
@@ -79,8 +78,12 @@ export class Manager<
   /** Applications replace `duration`, to wait as they like. */
   private readonly backoff = {
     attempts: 0,
+    /** The next delay in milliseconds: doubled every time, moved up or down at random, and with a ceiling. */
     duration: (): number =>
-      backoff(this.backoff.attempts++, this._reconnectionDelay, this._reconnectionDelayMax, this._randomizationFactor),
+      Math.min(
+        this._reconnectionDelayMax,
+        2 ** this.backoff.attempts++ * this._reconnectionDelay * (1 + this._randomizationFactor * (2 * Math.random() - 1)),
+      ) | 0,
   };
   private skipReconnect = false;
   private declare readonly encoder: any;
@@ -180,9 +183,8 @@ export class Manager<
 
   /** The socket of a namespace, made at the first call. */
   socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents> {
-    let socket = this.nsps[nsp];
-    if (!socket) socket = this.nsps[nsp] = new Socket(this as any, nsp, opts);
-    else if (this._autoConnect && !socket.active) socket.connect();
+    const socket = (this.nsps[nsp] ||= new Socket(this as any, nsp, opts));
+    if (this._autoConnect && !socket.active) socket.connect();
     return socket as any;
   }
 
@@ -247,7 +249,7 @@ export class Manager<
       });
     };
     // No reason to wait any longer; and the timers of a page that nobody looked at are throttled.
-    const wake = () => globalThis.document?.visibilityState != "hidden" && attempt();
+    const wake = () => globalThis.document?.hidden || attempt();
     this.subs.push(later(this, attempt, delay), listen(globalThis, { online: wake, visibilitychange: wake }));
   }
 }

@@ -51,11 +51,11 @@ export function decodePacket(frame: any): Packet {
   return type ? (data ? { type, data } : { type }) : { type: "error", data: "parser error" };
 }
 
-export function encodePayload(packets: Packet[]): string {
-  return packets.map((packet) => encodePacket(packet)).join(SEPARATOR);
+export function encodePayload(batch: Packet[]): string {
+  return batch.map((packet) => encodePacket(packet)).join(SEPARATOR);
 }
 
-export const decodePayload = (payload: string): Packet[] => payload.split(SEPARATOR).map(decodePacket);
+export const decodePayload = (text: string): Packet[] => text.split(SEPARATOR).map(decodePacket);
 
 /**
  * Bytes of binary, or at most of a text in UTF-8: what is not ASCII counts three, and an astral character six. React Native has no

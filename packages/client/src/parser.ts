@@ -53,9 +53,9 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
 
   private $decode(text: string): void {
     // Ten attachments at most, as the official decoder: it bounds what a hostile server can make us hold.
-    const [, plain, binary, count, nsp = "/", id, json] =
+    const [, plain, binary, count = 0, nsp = "/", id, json] =
       /^(?:([0-4])|([56])0*([1-9]|10)-)(?:(\/[^,]*),?)?(\d*)(.*)/s.exec(text) || invalid();
-    const packet: Packet = { type: plain ? +plain : +binary - 3, nsp };
+    const packet: Packet = { type: +(plain ?? +binary - 3), nsp };
     const slots: Slot[] = [];
     if (id) packet.id = +id;
     if (json) {
@@ -70,7 +70,7 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
       );
     }
     // The numbers that there are: anything else in their place is none of them.
-    const numbers = [...Array(+count || 0).keys()];
+    const numbers = [...Array(+count).keys()];
     if (!isPayloadValid(packet, !!json) || slots.some(([, , num]) => !numbers.includes(num))) invalid();
 
     const done = () => {

@@ -19,13 +19,13 @@ export function resolveUrl(uri?: string | null): ParsedUrl {
 }
 
 /** Whether a protocol goes over TLS. */
-export const isSecure = (protocol: any): boolean => /[ps]s$/.test(protocol);
+export const isSecure = (protocol: any): boolean => /[ps]s:?$/.test(protocol);
 
 /** A text that nobody else makes: for parameters that keep answers out of caches, and for keys. */
 export const unique = (): string => "" + Date.now() + Math.random();
 
-export function encodeQuery(query: Record<string, any>): string {
-  return Object.entries(query)
+export function encodeQuery(parameters: Record<string, any>): string {
+  return Object.entries(parameters)
     .map((pair) => pair.map(encodeURIComponent).join("="))
     .join("&");
 }

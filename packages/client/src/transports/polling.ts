@@ -19,10 +19,6 @@ export class Polling extends Transport {
     return "polling";
   }
 
-  protected doOpen(): void {
-    this.$get();
-  }
-
   protected doClose(): void {
     const abort = () => this.$poll?.abort();
     // A server that has answered the goodbye has ended the GET too; one that could not be reached never will.
@@ -43,7 +39,7 @@ export class Polling extends Transport {
 
   override resume(): void {
     this.readyState = "open";
-    if (!this.$poll) this.$get();
+    if (!this.$poll) this.doOpen();
   }
 
   private $checkPaused(): void {
@@ -58,7 +54,8 @@ export class Polling extends Transport {
     this.$checkPaused();
   }
 
-  private $get(): void {
+  /** Opens by a first poll; those that follow are no different. */
+  protected doOpen(): void {
     this.$poll = this.$request(undefined, (text) => this.$onData(text));
     this.$emit("poll");
   }
@@ -74,7 +71,7 @@ export class Polling extends Transport {
     }
     this.$poll = undefined;
     this.$emit("pollComplete");
-    if (this.readyState == "open") this.$get();
+    if (this.readyState == "open") this.doOpen();
     else this.$checkPaused();
   }
 
@@ -108,10 +105,9 @@ export class Polling extends Transport {
       .finally(cancel)
       // Two arguments: what a listener throws is not a failure of the request.
       .then((response) => {
-        const { ok, status, responseText } = response;
         // The first answer is an OPEN packet, or it comes from somebody else.
-        if (ok && (this.readyState != "opening" || responseText[0] == "0")) done(responseText);
-        else failed(status, response);
+        if (response.ok && (this.readyState != "opening" || response.responseText[0] == "0")) done(response.responseText);
+        else failed(response.status, response);
       }, failed);
     return abort;
   }

@@ -306,7 +306,7 @@ test("a_page_that_is_left_hears_no_error_and_starts_afresh_when_it_comes_back", 
   fire("pageshow", { persisted: false });
   assert.deepEqual(log, []);
   fire("pageshow", { persisted: true });
-  assert.deepEqual(log, [["close", "transport close", { description: "page was left" }]]);
+  assert.deepEqual(log, [["close", "transport close", { description: "network connection lost" }]]);
   assert.deepEqual(listeners, []);
 });
 

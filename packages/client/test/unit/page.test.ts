@@ -15,7 +15,7 @@ beforeEach(() => {
     listeners.get(event)!.add(listener);
   };
   globals.removeEventListener = (event: string, listener: any) => listeners.get(event)?.delete(listener);
-  globals.document = { visibilityState: "visible" };
+  globals.document = { hidden: false };
 });
 afterEach(() => {
   mock.timers.reset();
@@ -106,10 +106,10 @@ test("the_wait_before_reconnecting_ends_when_the_network_is_back_or_the_page_is_
     manager.on("reconnect_attempt", (n) => attempts.push(n));
     transport.lose();
     const made = FakeTransport.all.length;
-    globals.document.visibilityState = "hidden";
+    globals.document.hidden = true;
     fire(event);
     assert.equal(FakeTransport.all.length, made, "a hidden page waits");
-    globals.document.visibilityState = "visible";
+    globals.document.hidden = false;
     fire(event);
     fire(event);
     assert.equal(FakeTransport.all.length, made + 1);
