@@ -2,20 +2,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 
 use enchufe_proto::engine::SessionConfig;
 use enchufe_proto::{socket as packets, websocket};
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::connection::driver::{Driver, DriverHandle};
+use crate::connection::driver::DriverHandle;
+use crate::connection::drivers::Drivers;
 use crate::connection::pace::Rates;
 use crate::engine::EngineHandler;
 use crate::namespace::{Namespaces, Turn};
@@ -60,8 +60,7 @@ pub(crate) struct Core {
     pub(crate) stopped: CancellationToken,
     /// Its place among other nodes, where there are any.
     pub(crate) cluster: OnceLock<Arc<Cluster>>,
-    drivers: Mutex<Vec<Started>>,
-    next_driver: AtomicUsize,
+    pub(crate) drivers: Arc<Drivers>,
 }
 
 impl Core {
@@ -89,30 +88,13 @@ impl Core {
             draining: CancellationToken::new(),
             stopped: CancellationToken::new(),
             cluster: OnceLock::new(),
-            drivers: Mutex::default(),
-            next_driver: AtomicUsize::new(0),
+            drivers: Arc::default(),
         })
     }
 
-    /// A driver for a new connection, in the runtime that it came in, whose threads its transport wakes. A runtime's
-    /// drivers start with its first connection, as many as it has workers; those of one that has gone are forgotten.
+    /// A driver for a new connection, of the runtime that it came in.
     pub(crate) fn driver(&self) -> Option<Arc<DriverHandle>> {
-        let runtime = Handle::current();
-        let id = runtime.id();
-        let mut drivers = self.drivers.lock();
-        drivers.retain(|driver| !driver.handle.has_ended());
-        if !drivers.iter().any(|driver| driver.runtime.id() == id) {
-            drivers.extend((0..runtime.metrics().num_workers().max(1)).map(|_| {
-                let handle = DriverHandle::new();
-                let driver = Driver::new(handle.clone(), self.clock, self.backlog.clone());
-                // It bounds its own rounds, and a budget in the middle of one would only cost it wake-ups.
-                runtime.spawn(tokio::task::unconstrained(driver));
-                Started { runtime: runtime.clone(), handle }
-            }));
-        }
-        let here = || drivers.iter().filter(|driver| driver.runtime.id() == id);
-        let turn = self.next_driver.fetch_add(1, Ordering::Relaxed) % here().count().max(1);
-        here().nth(turn).map(|driver| driver.handle.clone())
+        self.drivers.choose(self.clock, &self.backlog)
     }
 
     /// HTTP connections of our own listeners that serve no request of a session.
@@ -121,14 +103,10 @@ impl Core {
         open.saturating_sub(self.stats.session_requests.load(Ordering::Relaxed))
     }
 
-    /// Runs something that may start handlers, from a thread that need not belong to a runtime.
+    /// Runs something that may start handlers that are no connection's, from a thread that need not belong to a runtime; see
+    /// [`Drivers::runtime`].
     pub(crate) fn within_runtime(&self, run: impl FnOnce()) {
-        let runtime = {
-            let drivers = self.drivers.lock();
-            // Where all have ended, what is started is dropped, as by the runtime itself.
-            let living = drivers.iter().find(|driver| !driver.handle.has_ended());
-            living.or(drivers.first()).map(|driver| driver.runtime.clone())
-        };
+        let runtime = self.drivers.runtime();
         let _entered = runtime.as_ref().map(Handle::enter);
         run();
     }
@@ -177,17 +155,10 @@ impl Core {
     }
 }
 
-/// The drivers are tasks of the runtime and would go on for ever, with nothing to do.
 impl Drop for Core {
     fn drop(&mut self) {
-        self.drivers.get_mut().iter().for_each(|driver| driver.handle.stop());
+        self.drivers.stop();
     }
-}
-
-/// A driver and the runtime that it is a task of.
-struct Started {
-    runtime: Handle,
-    handle: Arc<DriverHandle>,
 }
 
 /// Counts a handler among those in flight for as long as it lives.

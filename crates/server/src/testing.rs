@@ -18,6 +18,7 @@ use enchufe_proto::socket::{Args, Kind, Limits, Packet};
 use std::cell::RefCell;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Once};
+use tokio::runtime::{Builder, Handle};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -109,6 +110,12 @@ pub(crate) fn logged(run: impl FnOnce()) -> String {
     LOG.take().unwrap_or_default()
 }
 
+/// This thread's runtime, or one that has ended.
+pub(crate) fn a_runtime() -> Handle {
+    let ended = || Builder::new_current_thread().build().expect("a runtime").handle().clone();
+    Handle::try_current().unwrap_or_else(|_| ended())
+}
+
 impl Socket {
     /// A socket without a transport that has been let in, whose client sent this auth.
     pub(crate) fn unconnected(auth: &str) -> Self {
@@ -120,7 +127,7 @@ impl Socket {
         let session = Session::server(0, Transport::Polling, open, 1, &core.session);
         let connection = Connection::new(
             core,
-            DriverHandle::new(),
+            DriverHandle::new(a_runtime()),
             SocketId::random(),
             Handshake::new(request.finish()),
             Dialect::default(),

@@ -8,8 +8,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use enchufe_proto::engine::{CloseReason, Millis};
@@ -17,8 +17,10 @@ use enchufe_proto::socket::Assembler;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use slab::Slab;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
+use super::drivers::Drivers;
 use super::flush::Returned;
 use super::ready::Ready;
 use super::stream::Io;
@@ -39,6 +41,8 @@ const SCRATCH_KEPT: usize = 64 << 10;
 
 /// What the rest of the program knows of a driver.
 pub(crate) struct DriverHandle {
+    /// What it is a task of.
+    runtime: Handle,
     ready: Mutex<Vec<u32>>,
     arrivals: Mutex<Vec<Arc<Connection>>>,
     /// The driver has been woken and has not looked yet.
@@ -49,12 +53,13 @@ pub(crate) struct DriverHandle {
     /// It has ended, with its runtime or its server. Written under the lock of `arrivals`.
     ended: AtomicBool,
     /// Connections it has; for spreading new ones.
-    pub(crate) load: AtomicUsize,
+    pub(super) load: AtomicUsize,
 }
 
 impl DriverHandle {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
+            runtime,
             ready: Mutex::new(Vec::new()),
             arrivals: Mutex::new(Vec::new()),
             notified: AtomicBool::new(false),
@@ -63,6 +68,15 @@ impl DriverHandle {
             ended: AtomicBool::new(false),
             load: AtomicUsize::new(0),
         })
+    }
+
+    pub(super) const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Whether it drives connections, and in this runtime.
+    pub(super) fn is_of(&self, runtime: &Handle) -> bool {
+        self.runtime.id() == runtime.id() && !self.has_ended()
     }
 
     pub(super) fn adopt(&self, connection: Arc<Connection>) {
@@ -128,6 +142,8 @@ pub(super) struct Slot {
 /// The task of one worker.
 pub(crate) struct Driver {
     handle: Arc<DriverHandle>,
+    /// The list that its handle is on.
+    drivers: Weak<Drivers>,
     clock: Clock,
     backlog: Arc<Backlog>,
     /// More waits somewhere than did before this round.
@@ -150,9 +166,15 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// The driver behind a handle, to be spawned.
-    pub(crate) fn new(handle: Arc<DriverHandle>, clock: Clock, backlog: Arc<Backlog>) -> Self {
+    pub(super) fn new(
+        handle: Arc<DriverHandle>,
+        drivers: Weak<Drivers>,
+        clock: Clock,
+        backlog: Arc<Backlog>,
+    ) -> Self {
         Self {
             handle,
+            drivers,
             clock,
             backlog,
             grown: false,
@@ -359,6 +381,9 @@ impl Drop for Driver {
         self.handle.ended.store(true, Ordering::Release);
         let arrived = std::mem::take(&mut *arrivals);
         drop(arrivals);
+        if let Some(drivers) = self.drivers.upgrade() {
+            drivers.leave(&self.handle);
+        }
         let backlog = &self.backlog;
         let driven = self.slots.drain().map(|slot| {
             backlog.changed(slot.waiting, 0);

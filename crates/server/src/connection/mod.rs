@@ -8,6 +8,7 @@
 
 mod cork;
 pub(crate) mod driver;
+pub(crate) mod drivers;
 mod flush;
 mod incoming;
 mod joined;
@@ -245,6 +246,15 @@ impl Connection {
     /// Hands the connection to its driver; to be called once, after the first mail.
     pub(crate) fn start(self: &Arc<Self>) {
         self.driver.adopt(self.clone());
+    }
+
+    /// Runs something that may start this connection's handlers, from a thread that need not belong to a runtime: they go on
+    /// in that of the connection, and where that has gone, in another one.
+    pub(crate) fn within_runtime(&self, run: impl FnOnce()) {
+        let other = if self.driver.has_ended() { self.core.drivers.runtime() } else { None };
+        // Where all have ended, what is started is dropped, as by the runtime itself.
+        let _entered = other.as_ref().unwrap_or(self.driver.runtime()).enter();
+        run();
     }
 
     /// Has the driver look at this connection soon.

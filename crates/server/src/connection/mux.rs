@@ -360,7 +360,7 @@ pub(crate) fn hand_over_disconnected(socket: &Socket) {
     let mail = Mail::Disconnected(socket.clone());
     if socket.connection().post_mail(mail).is_err() {
         // The connection is over already, and its driver has forgotten it.
-        socket.core().within_runtime(|| disconnected(socket));
+        socket.connection().within_runtime(|| disconnected(socket));
     }
 }
 

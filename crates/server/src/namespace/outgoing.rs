@@ -35,7 +35,8 @@ impl Socket {
                     Ok(task) => {
                         let task = Box::pin(Unseen(task));
                         // Whoever emits need not be in a runtime.
-                        self.core().within_runtime(|| self.core().run(self.connection(), task));
+                        let connection = self.connection();
+                        connection.within_runtime(|| self.core().run(connection, task));
                     }
                     Err(CallError::Rejected(_)) => {
                         tracing::debug!(event = name, "what is emitted does not fit a handler that looks on");

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use enchufe_cluster::bus::{Envelope, Message, NodeId, Outgoing, Reach, Receiver, RequestId};
+use tokio::runtime::Handle;
 
 use super::collecting::Relay;
 use super::{Broadcast, BroadcastAnswers, Cluster, answers, beside, server_side};
@@ -111,17 +112,17 @@ impl Asked {
         let answers = BroadcastAnswers::new(&recipients, Some(relay));
         namespace.await_answers(id, answers.clone());
         namespace.deliver_question(&recipients, &frames, &answers);
-        let (namespace, stopped) = (namespace.clone(), self.core.stopped.clone());
-        // There are sockets, so there is a runtime.
-        let forget = async move {
+        let (forget, stopped) = (Forget { namespace: namespace.clone(), id }, self.core.stopped.clone());
+        let waiting = async move {
+            let _forget = forget;
             tokio::select! {
                 () = tokio::time::sleep(time) => {}
                 () = over.cancelled() => {}
                 () = stopped.cancelled() => {}
             }
-            namespace.forget_answers(id);
         };
-        self.core.within_runtime(|| drop(tokio::spawn(forget)));
+        // Where there is no runtime, the sockets' has just ended.
+        self.core.within_runtime(|| drop(Handle::try_current().map(|runtime| runtime.spawn(waiting))));
     }
 
     fn server_side(&self, packet: &Outgoing, request: Option<RequestId>) {
@@ -136,5 +137,17 @@ impl Asked {
         let namespace = Server::announce(&self.core, made);
         let tasks = server_side::dispatch(&namespace, &self.from, packet, answer);
         self.core.within_runtime(|| beside::run(&self.core, &self.cluster, tasks));
+    }
+}
+
+/// No answers are awaited any more when this is dropped, be it with the runtime that it waits in.
+struct Forget {
+    namespace: Arc<NamespaceCore>,
+    id: u64,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.namespace.forget_answers(self.id);
     }
 }

@@ -34,6 +34,7 @@ mod polling;
 mod recovery;
 mod recovery_races;
 mod rooms;
+mod runtimes;
 mod security;
 mod servers;
 mod shutdown;
