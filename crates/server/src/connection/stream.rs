@@ -11,6 +11,7 @@ use enchufe_proto::websocket::{Decoder, Opcode, Role};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::runtime::{Handle, Id};
 
 use super::cork::{self, Cork};
 
@@ -41,9 +42,25 @@ pub(crate) struct Incoming {
     pub(crate) early: Bytes,
     /// What its client understands.
     pub(crate) dialect: Dialect,
+    /// Where it came in: that runtime is told of it by the network.
+    pub(crate) runtime: Id,
 }
 
 impl Incoming {
+    /// Has the current runtime told by the network from now on. Others wake this one's threads for each message, and what they
+    /// were told is lost with them. A stream that somebody wraps, as for TLS, stays where it is.
+    pub(super) fn move_here(self) -> io::Result<Self> {
+        let runtime = Handle::current().id();
+        if runtime == self.runtime {
+            return Ok(self);
+        }
+        let stream = match self.stream {
+            Stream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            other @ Stream::Other(_) => other,
+        };
+        Ok(Self { stream, runtime, ..self })
+    }
+
     /// Sends the answer that was held back, where nothing follows that it could leave with.
     pub(crate) fn answer_now(&self) {
         if let Stream::Tcp(stream) = &self.stream
@@ -281,6 +298,7 @@ impl Io {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::a_runtime;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Waker;
@@ -292,6 +310,7 @@ mod tests {
             held: Vec::new(),
             early: Bytes::new(),
             dialect: Dialect::default(),
+            runtime: a_runtime().id(),
         }
     }
 

@@ -112,7 +112,17 @@ impl Slot {
         }
     }
 
-    fn attach(&mut self, mut incoming: Incoming, path: Path, now: Millis) {
+    fn attach(&mut self, incoming: Incoming, path: Path, now: Millis) {
+        let mut incoming = match incoming.move_here() {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                tracing::debug!(%error, "a stream could not be taken over from another runtime");
+                if path == Path::Main {
+                    self.ended(path, CloseReason::TransportError);
+                }
+                return;
+            }
+        };
         let held = std::mem::take(&mut incoming.held);
         let mut io = Io::new(incoming);
         match path {

@@ -11,6 +11,7 @@ pub(crate) use hyper::upgrade::OnUpgrade;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
 use super::admit::{self, Refused};
 use super::answer::{self, Answer};
@@ -168,5 +169,5 @@ fn bare(stream: TcpStream, held: Vec<u8>, early: &Bytes) -> Incoming {
 }
 
 fn incoming(stream: Stream, held: Vec<u8>, early: Bytes) -> Incoming {
-    Incoming { stream, held, early, dialect: Dialect::default() }
+    Incoming { stream, held, early, dialect: Dialect::default(), runtime: Handle::current().id() }
 }

@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use enchufe::cluster::Hub;
 use enchufe::{Data, Namespace, Server, ServerSideEvent, Socket};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::yield_now;
+use tokio::task::{JoinHandle, yield_now};
 
-use crate::support::{Client, Log, Via, serve};
+use crate::support::{Client, Log, Polling, Via, Ws, serve};
 
 /// A runtime that stands still but for `block_on`.
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// One that runs beside the test.
+fn beside() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 fn said() -> Namespace {
@@ -27,6 +33,61 @@ async fn note_where(log: Log) {
 
 fn id(runtime: &Runtime) -> String {
     runtime.handle().id().to_string()
+}
+
+/// Gives both of them turns until that is done.
+fn drive_both(one: &Runtime, other: &Runtime, done: &JoinHandle<Ws>) {
+    for _ in 0..1_000_000 {
+        if done.is_finished() {
+            return;
+        }
+        for runtime in [one, other] {
+            runtime.block_on(yield_now());
+        }
+    }
+    panic!("not in a million turns");
+}
+
+/// The client says this and hears it.
+async fn echo(mut ws: Ws, before: &[&str], text: &str) -> Ws {
+    for packet in before {
+        ws.send(packet).await;
+    }
+    ws.send(&format!("42[\"say\",\"{text}\"]")).await;
+    assert_eq!(ws.text().await, format!("42[\"said\",\"{text}\"]"));
+    ws
+}
+
+#[test]
+fn an_upgrade_that_came_in_another_runtime_is_driven_in_that_of_its_connection() {
+    let io = serve(said());
+    let (first, second, clients) = (runtime(), runtime(), beside());
+    let query = first.block_on(async {
+        let mut session = Polling::open(&io).await;
+        session.post("40").await;
+        assert!(session.packet().await.unwrap().starts_with("40{"));
+        format!("EIO=4&transport=websocket&sid={}", session.sid)
+    });
+    let address = second.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, io) = (listener.local_addr().unwrap(), io.clone());
+        tokio::spawn(async move { io.serve(listener).await.unwrap() });
+        address
+    });
+    let probed = clients.spawn(async move {
+        let mut ws = Ws::tcp(address).await;
+        ws.upgrade(&query).await;
+        ws.send("2probe").await;
+        assert_eq!(ws.text().await, "3probe");
+        ws
+    });
+    drive_both(&first, &second, &probed);
+    let ws = clients.block_on(probed).unwrap();
+    // From now on the second one stands still: what it was told of the network would reach nobody.
+    let ws = first.block_on(clients.spawn(async move { echo(ws, &["5"], "a").await })).unwrap();
+    drop(second);
+    first.block_on(clients.spawn(async move { echo(ws, &[], "b").await })).unwrap();
+    assert_eq!(io.connections(), 1);
 }
 
 #[test]
