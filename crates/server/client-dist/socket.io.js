@@ -61,7 +61,6 @@
   }
 
   const tagOf = (value) => ({}).toString.call(value).slice(8, -1);
-  const isBlob = (value) => value?.arrayBuffer;
   const isBinary = (value) => ArrayBuffer.isView(value) || /^(ArrayBuffer|Blob|File)$/.test(tagOf(value));
   const bytesOf = (data) => new Uint8Array(data.buffer || data, data.byteOffset, data.byteLength);
   const toBase64 = (bytes) => btoa(bytesOf(bytes).reduce((text, byte) => text + String.fromCharCode(byte), ""));
@@ -181,8 +180,8 @@
     send(packets) {
       if (this.readyState != "open") return;
       this.writable = false;
-      const blobs = packets.filter(({ data }) => isBlob(data));
-      if (blobs.length) {
+      const blobs = packets.filter(({ data }) => data?.arrayBuffer);
+      if (blobs[0]) {
         Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
           () => this.write(packets),
           (err) => this.onError("blob read error", err)
@@ -318,8 +317,7 @@
       try {
         ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
       } catch (err) {
-        queueMicrotask(() => this.$fail(err));
-        return;
+        return queueMicrotask(() => this.$fail(err));
       }
       ws.binaryType = "arraybuffer";
       ws.onopen = () => this.onOpen();
@@ -534,9 +532,8 @@
     }
     $open() {
       const { transports: transports2 } = this;
-      if (!transports2.length) {
-        later(this, () => this.$emit("error", "No transports available"), 0);
-        return;
+      if (!transports2[0]) {
+        return later(this, () => this.$emit("error", "No transports available"), 0);
       }
       const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
       this.readyState = "opening";
@@ -556,18 +553,17 @@
       });
     }
     $onPacket(packet) {
-      const { type, data } = packet;
+      let { type, data } = packet;
       if (this.readyState == "closed") return;
       this.$emit("packet", packet);
       this.$emit("heartbeat");
       if (type == "open") {
-        let handshake;
         try {
-          handshake = JSON.parse(data);
+          data = JSON.parse(data);
         } catch (err) {
           return this.$onError(err);
         }
-        this.$onHandshake(handshake);
+        this.$onHandshake(data);
       } else if (type == "ping") {
         this.$send("pong");
         this.$emit("ping");
@@ -614,13 +610,13 @@
     $onDrain() {
       this.writeBuffer.splice(0, this.$inFlight);
       this.$inFlight = 0;
-      if (this.writeBuffer.length) this.$flush();
+      if (this.writeBuffer[0]) this.$flush();
       else this.$emit("drain");
     }
     /** Hands over what waits, as much as one payload may hold. @internal */
     $flush() {
       const { transport, writeBuffer } = this;
-      if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer.length) {
+      if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer[0]) {
         const max = transport.name == "polling" && this.$maxPayload;
         const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
         this.$inFlight = packets.length;
@@ -648,7 +644,7 @@
       this.readyState = "closing";
       const end = () => this.$close("forced close");
       const close = () => this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end();
-      if (this.writeBuffer.length) this.once("drain", close);
+      if (this.writeBuffer[0]) this.once("drain", close);
       else close();
       return this;
     }
@@ -658,10 +654,11 @@
     }
     $onError(err) {
       platform.$websocketWorked = false;
-      if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
+      if (this.opts.tryAllTransports && this.transports[1] && this.readyState == "opening") {
         this.transport.off().close();
         this.transports.shift();
-        return this.$open();
+        this.$open();
+        return;
       }
       this.$emit("error", err);
       this.$close("transport error", err);
@@ -780,7 +777,7 @@
   function fail({ acks, _opts }, id, err) {
     const ack = acks[id];
     delete acks[id];
-    if (ack?.withError || ack && _opts.ackErrors) ack(err);
+    if (ack && (ack.withError || _opts.ackErrors)) ack(err);
   }
 
   function add(socket, queue, item, data) {
@@ -1211,8 +1208,7 @@
       const { backoff: state } = this;
       if (state.attempts >= this._reconnectionAttempts) {
         state.attempts = 0;
-        this.$emit("reconnect_failed");
-        return;
+        return this.$emit("reconnect_failed");
       }
       this._reconnecting = true;
       const delay = state.duration();

@@ -34,5 +34,5 @@ export function register(socket: any, packet: Partial<Packet>, ack: Ack, flags: 
 export function fail({ acks, _opts }: any, id: any, err: Error): void {
   const ack: Ack | undefined = acks[id];
   delete acks[id];
-  if (ack?.withError || (ack && _opts.ackErrors)) ack(err);
+  if (ack && (ack.withError || _opts.ackErrors)) ack(err);
 }

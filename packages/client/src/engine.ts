@@ -131,11 +131,10 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions![name] });
   }
 
-  private $open(): void {
+  private $open(): unknown {
     const { transports } = this;
-    if (!transports.length) {
-      later(this, () => this.$emit("error", "No transports available"), 0);
-      return;
+    if (!transports[0]) {
+      return later(this, () => this.$emit("error", "No transports available"), 0);
     }
     const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");
     this.readyState = "opening";
@@ -157,18 +156,17 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   }
 
   private $onPacket(packet: Packet): void {
-    const { type, data } = packet;
+    let { type, data } = packet;
     if (this.readyState == "closed") return;
     this.$emit("packet", packet);
     this.$emit("heartbeat");
     if (type == "open") {
-      let handshake: HandshakeData;
       try {
-        handshake = JSON.parse(data);
+        data = JSON.parse(data);
       } catch (err) {
         return this.$onError(err as Error);
       }
-      this.$onHandshake(handshake);
+      this.$onHandshake(data);
     } else if (type == "ping") {
       this.$send("pong");
       this.$emit("ping");
@@ -221,14 +219,14 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $onDrain(): void {
     this.writeBuffer.splice(0, this.$inFlight);
     this.$inFlight = 0;
-    if (this.writeBuffer.length) this.$flush();
+    if (this.writeBuffer[0]) this.$flush();
     else this.$emit("drain");
   }
 
   /** Hands over what waits, as much as one payload may hold. @internal */
   $flush(): void {
     const { transport, writeBuffer } = this;
-    if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer.length) {
+    if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer[0]) {
       const max = transport.name == "polling" && this.$maxPayload;
       const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
       this.$inFlight = packets.length;
@@ -260,7 +258,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.readyState = "closing";
     const end = () => this.$close("forced close");
     const close = () => (this.upgrading ? this.once("upgrade", end).once("upgradeError", end) : end());
-    if (this.writeBuffer.length) this.once("drain", close);
+    if (this.writeBuffer[0]) this.once("drain", close);
     else close();
     return this;
   }
@@ -272,10 +270,11 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   private $onError(err: Error): void {
     platform.$websocketWorked = false;
-    if (this.opts.tryAllTransports && this.transports.length > 1 && this.readyState == "opening") {
+    if (this.opts.tryAllTransports && this.transports[1] && this.readyState == "opening") {
       this.transport.off().close();
       this.transports.shift();
-      return this.$open();
+      this.$open();
+      return;
     }
     this.$emit("error", err);
     this.$close("transport error", err);

@@ -220,13 +220,12 @@ export class Manager<
     if (this._reconnection && !this.skipReconnect) this.reconnect();
   }
 
-  private reconnect(): void {
+  private reconnect(): unknown {
     if (this._reconnecting || this.skipReconnect) return;
     const { backoff: state } = this;
     if (state.attempts >= this._reconnectionAttempts) {
       state.attempts = 0;
-      this.$emit("reconnect_failed");
-      return;
+      return this.$emit("reconnect_failed");
     }
     this._reconnecting = true;
     const delay = state.duration();

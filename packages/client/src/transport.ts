@@ -4,7 +4,6 @@
  *
  * Promises: `drain` follows every `send`; after `close` nothing is emitted but `close`.
  */
-import { isBlob } from "./binary.js";
 import { Emitter } from "./emitter.js";
 import type { EngineOptions } from "./options.js";
 import type { Packet } from "./packet.js";
@@ -88,8 +87,8 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     if (this.readyState != "open") return;
     this.writable = false;
     // A Blob has to be read before it can be framed; until then nothing else is sent, so the order holds.
-    const blobs = packets.filter(({ data }) => isBlob(data));
-    if (blobs.length) {
+    const blobs = packets.filter(({ data }) => data?.arrayBuffer);
+    if (blobs[0]) {
       Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
         () => this.write(packets),
         (err) => this.onError("blob read error", err),

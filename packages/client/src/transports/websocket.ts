@@ -18,8 +18,7 @@ export class WS extends Transport {
       ws = this.ws = platform.$webSocket(this.$uri("ws", opts.timestampRequests), opts.protocols, opts);
     } catch (err) {
       // Later, when the listeners of whoever opens us are in place.
-      queueMicrotask(() => this.$fail(err));
-      return;
+      return queueMicrotask(() => this.$fail(err));
     }
     ws.binaryType = "arraybuffer";
     ws.onopen = () => this.onOpen();
