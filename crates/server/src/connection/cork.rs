@@ -17,6 +17,9 @@ use super::{Connection, Due, Inner};
 use crate::core::Core;
 use crate::overload::OutboxPolicy;
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes that are written ahead: as much as one read brings, and a write of the system takes at once.
 const LIMIT: usize = 64 << 10;
 /// Up to this many bytes packets that many connections share are copied in; larger ones are sent from where they lie.
@@ -25,14 +28,20 @@ pub(super) const COPIED: usize = 16 << 10;
 /// [`AHEAD`] bytes hold: what a broadcast copies, however many receive it, is bounded by [`SPARE`] and this.
 const SMALL: usize = 512;
 const AHEAD: usize = 4 << 10;
-/// Memory of buffers that a thread keeps: as many as a broadcast to ten thousand lends.
-const SPARE: usize = 4 << 20;
 /// What a fresh buffer begins with: a packet or two.
 const FRESH: usize = 256;
+/// Up to this much memory a buffer is a slim one, as broadcasts lend them; turns make wide ones of them.
+const SLIM: usize = 1 << 10;
+/// Memory of slim buffers that a thread keeps: as many as a broadcast to twice ten thousand lends.
+const SPARE: usize = 8 << 20;
+/// Memory of wide ones that it keeps besides; and where it has some of them, no more that take more than [`WIDE`].
+const SPARE_WIDE: usize = 4 << 20;
+const WIDE: usize = 32 << 10;
+const SOME: usize = 4;
 
 thread_local! {
     /// The buffers that this thread has at hand. One that another thread gives back is that one's then.
-    static AT_HAND: RefCell<Corks> = const { RefCell::new(Corks { spare: Vec::new(), kept: 0 }) };
+    static AT_HAND: RefCell<Corks> = const { RefCell::new(Corks { slim: Pile::EMPTY, wide: Pile::EMPTY, missed: 0 }) };
 }
 
 /// The buffer.
@@ -88,6 +97,13 @@ impl Cork {
         }
     }
 
+    /// What its driver is to be told when something was written into it: whoever lent it outside of a turn may not have come to
+    /// telling it anything yet.
+    #[inline]
+    const fn due(&self) -> Due {
+        if self.at_work { Due::Nothing } else { Due::Flush }
+    }
+
     /// Whether so many bytes more may be written into it.
     fn has_place(&self, bytes: usize) -> bool {
         if self.at_work {
@@ -111,35 +127,54 @@ impl Cork {
 
 /// Buffers that nothing is written into.
 #[derive(Debug)]
-struct Corks {
+struct Pile {
     #[expect(clippy::vec_box, reason = "a connection holds the box, and none is a word")]
-    spare: Vec<Box<Cork>>,
+    corks: Vec<Box<Cork>>,
     /// Their memory.
     kept: usize,
 }
 
-impl Corks {
+impl Pile {
+    const EMPTY: Self = Self { corks: Vec::new(), kept: 0 };
+
+    #[inline]
     fn take(&mut self) -> Option<Box<Cork>> {
-        let cork = self.spare.pop()?;
+        let cork = self.corks.pop()?;
         self.kept -= cork.capacity().min(self.kept);
         Some(cork)
     }
 
+    #[inline]
+    fn keep(&mut self, cork: Box<Cork>, capacity: usize, limit: usize) {
+        if self.kept + capacity <= limit {
+            self.kept += capacity;
+            self.corks.push(cork);
+        }
+    }
+}
+
+/// What a thread has of them.
+#[derive(Debug)]
+struct Corks {
+    slim: Pile,
+    /// Apart from the others, so that they take no room from those.
+    wide: Pile,
+    /// Packets that have gone another way in this round for want of a buffer.
+    missed: usize,
+}
+
+impl Corks {
     fn keep(&mut self, mut cork: Box<Cork>) {
         cork.bytes.clear();
         cork.frames.clear();
         cork.at_work = false;
         let capacity = cork.capacity();
-        if capacity <= 2 * LIMIT && self.kept + capacity <= SPARE {
-            self.kept += capacity;
-            self.spare.push(cork);
+        if capacity <= SLIM {
+            self.slim.keep(cork, capacity, SPARE);
+        } else if capacity <= WIDE || (capacity <= 2 * LIMIT && self.wide.corks.len() < SOME) {
+            self.wide.keep(cork, capacity, SPARE_WIDE);
         }
     }
-}
-
-/// One of this thread's, unless that is ending.
-fn at_hand() -> Option<Box<Cork>> {
-    AT_HAND.try_with(|corks| corks.borrow_mut().take()).ok().flatten()
 }
 
 /// Gives buffers back.
@@ -151,14 +186,42 @@ pub(super) fn keep(returned: impl IntoIterator<Item = Box<Cork>>) {
     });
 }
 
-/// Has one buffer more at hand: a packet went another way for want of one.
+/// Has one buffer more at hand, if a packet of this round, as this one may have, went another way for want of one.
 pub(super) fn provide() {
     let _ = AT_HAND.try_with(|corks| {
         let corks = &mut *corks.borrow_mut();
-        if corks.kept < SPARE {
-            corks.keep(Cork::fresh());
+        if corks.missed > 0 {
+            corks.missed -= 1;
+            if corks.slim.kept < SPARE {
+                corks.keep(Cork::fresh());
+            }
         }
     });
+}
+
+/// The round is over: what was missed in it, and flushed on another thread, is not provided for.
+pub(super) fn end_round() {
+    let _ = AT_HAND.try_with(|corks| corks.borrow_mut().missed = 0);
+}
+
+/// One of this thread's for a few packets, unless it has none, which it notes, or is ending.
+fn at_hand() -> Option<Box<Cork>> {
+    let take = |corks: &RefCell<Corks>| {
+        let corks = &mut *corks.borrow_mut();
+        let cork = corks.slim.take().or_else(|| corks.wide.take());
+        corks.missed += usize::from(cork.is_none());
+        cork
+    };
+    AT_HAND.try_with(take).ok().flatten()
+}
+
+/// One for a turn, a wide one first.
+fn for_a_turn() -> Box<Cork> {
+    let take = |corks: &RefCell<Corks>| {
+        let corks = &mut *corks.borrow_mut();
+        corks.wide.take().or_else(|| corks.slim.take())
+    };
+    AT_HAND.try_with(take).ok().flatten().unwrap_or_else(Cork::fresh)
 }
 
 /// Lends one to a connection that has its turn, if its packets may leave as they are written.
@@ -166,7 +229,7 @@ pub(super) fn lend(connection: &Connection, io: &Io, inner: &mut Inner) {
     if let Some(cork) = &mut inner.cork {
         cork.at_work = true;
     } else if inner.takes_cork() && io.is_plain() && connection.core.config.hooks.observer.is_none() {
-        let mut cork = at_hand().unwrap_or_else(Cork::fresh);
+        let mut cork = for_a_turn();
         cork.at_work = true;
         inner.cork = Some(cork);
     }
@@ -221,7 +284,7 @@ impl Inner {
     ) -> Option<Due> {
         if let Some(cork) = self.open_cork(1, written.len(), &connection.core) {
             cork.push(written, rank);
-            return Some(Due::Nothing);
+            return Some(cork.due());
         }
         self.new_cork(written.len(), connection)?.push(written, rank);
         Some(Due::Flush)
@@ -239,7 +302,7 @@ impl Inner {
         }
         if let Some(cork) = self.open_cork(frames.len(), bytes, &connection.core) {
             cork.push_all(frames);
-            return Some(Due::Nothing);
+            return Some(cork.due());
         }
         self.new_cork(bytes, connection)?.push_all(frames);
         Some(Due::Flush)
@@ -249,6 +312,13 @@ impl Inner {
     #[inline]
     pub(super) fn is_only_corked(&self) -> bool {
         self.writing == 0 && self.cork.as_ref().is_some_and(|cork| !cork.is_empty()) && self.may_cork()
+    }
+
+    /// Its turn is over, and what was written ahead stays where it is: what comes now has its driver told.
+    pub(super) fn leave_cork(&mut self) {
+        if let Some(cork) = &mut self.cork {
+            cork.at_work = false;
+        }
     }
 
     /// Moves what was written ahead to the outbox, for what comes now is more than can be written there.

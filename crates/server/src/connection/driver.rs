@@ -139,6 +139,22 @@ pub(super) struct Slot {
     waiting: usize,
 }
 
+impl Slot {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self {
+            connection,
+            main: None,
+            probe: None,
+            assembler: Assembler::default(),
+            entered: Millis::MAX,
+            dirty: false,
+            turned: true,
+            paused: false,
+            waiting: 0,
+        }
+    }
+}
+
 /// The task of one worker.
 pub(crate) struct Driver {
     handle: Arc<DriverHandle>,
@@ -198,17 +214,7 @@ impl Driver {
             let entry = self.slots.vacant_entry();
             let key = u32::try_from(entry.key()).unwrap_or(u32::MAX);
             connection.key.store(key, Ordering::Release);
-            entry.insert(Slot {
-                connection,
-                main: None,
-                probe: None,
-                assembler: Assembler::default(),
-                entered: Millis::MAX,
-                dirty: false,
-                turned: true,
-                paused: false,
-                waiting: 0,
-            });
+            entry.insert(Slot::new(connection));
             self.ready.push(key);
             opened.push(key);
         }
@@ -260,6 +266,8 @@ impl Driver {
         };
         if queued >= LARGE {
             self.flush(key, now);
+            // The next one's turn is to have its memory.
+            cork::keep(self.returned.drain(..));
         } else {
             self.flush_later(key);
         }
@@ -364,6 +372,7 @@ impl Future for Driver {
         }
         this.yielded = false;
         this.flush_dirty(now);
+        cork::end_round();
         if this.scratch.capacity() > SCRATCH_KEPT {
             this.scratch = Vec::new();
         }

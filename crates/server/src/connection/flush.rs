@@ -70,19 +70,21 @@ impl Slot {
     fn flush_cork(&mut self, returned: &mut Returned) -> Option<Standing> {
         let io = self.main.as_mut().filter(|io| io.writing.is_empty())?;
         let mut inner = self.connection.inner.lock();
-        let usual =
-            self.probe.is_none() && inner.is_only_corked() && inner.drained.is_none() && io.is_socket();
+        let usual = self.probe.is_none()
+            && inner.is_only_corked()
+            && inner.drained.is_none()
+            && inner.dropped == 0
+            && io.is_socket();
         if !usual {
             return None;
         }
         let cork = inner.cork.take()?;
         // Sending moves no deadline: where there was no turn, none has come nearer.
         let next = if self.turned { inner.session.poll_timeout() } else { None };
-        let standing = Standing { next, waiting: 0, dropped: std::mem::take(&mut inner.dropped) };
         drop(inner);
         let all = io.write_at_once(&cork);
         returned.push(cork);
-        all.then_some(standing)
+        all.then_some(Standing { next, waiting: 0, dropped: 0 })
     }
 
     fn flush_all(&mut self, scratch: &mut Vec<u8>) -> Standing {
@@ -97,6 +99,7 @@ impl Slot {
         loop {
             let mut inner = connection.inner.lock();
             if inner.hold > 0 {
+                inner.leave_cork();
                 return inner.standing();
             }
             match (inner.session.transport(), &mut self.main) {
