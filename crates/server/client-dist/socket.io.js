@@ -1,4 +1,4 @@
-/*! Enchufe 0.1.0 MIT */
+/*! Enchufe 0.1.0 MIT or Apache-2.0 */
 (function () {
 
   class Emitter {
@@ -657,8 +657,7 @@
       if (this.opts.tryAllTransports && this.transports[1] && this.readyState == "opening") {
         this.transport.off().close();
         this.transports.shift();
-        this.$open();
-        return;
+        return this.$open();
       }
       this.$emit("error", err);
       this.$close("transport error", err);

@@ -18,7 +18,7 @@ export const clientDist = resolve(root, "../../crates/server/client-dist");
 export const NAMES = resolve(root, "scripts/names.json");
 
 const { version } = JSON.parse(readFileSync(resolve(root, "package.json"), "utf8"));
-const banner = `/*! Enchufe ${version} MIT */`;
+const banner = `/*! Enchufe ${version} MIT or Apache-2.0 */`;
 
 /** Resolves "./x.js" to "./x.ts" and strips the types; with `msgpack`, that parser stands in the place of the default one. */
 const typescript = (msgpack, target) => ({

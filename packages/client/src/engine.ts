@@ -155,7 +155,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     });
   }
 
-  private $onPacket(packet: Packet): void {
+  private $onPacket(packet: Packet): unknown {
     let { type, data } = packet;
     if (this.readyState == "closed") return;
     this.$emit("packet", packet);
@@ -268,13 +268,12 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     return this.readyState[0] == "c";
   }
 
-  private $onError(err: Error): void {
+  private $onError(err: Error): unknown {
     platform.$websocketWorked = false;
     if (this.opts.tryAllTransports && this.transports[1] && this.readyState == "opening") {
       this.transport.off().close();
       this.transports.shift();
-      this.$open();
-      return;
+      return this.$open();
     }
     this.$emit("error", err);
     this.$close("transport error", err);
