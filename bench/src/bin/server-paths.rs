@@ -23,6 +23,7 @@ const PATHS: &[HotPath] = &[
     HotPath { name: "server/room-of-10", iterations: 200, run: room_of_10 },
     HotPath { name: "server/room-of-10-among-1000", iterations: 200, run: room_of_10_among_1000 },
     HotPath { name: "server/open-and-join", iterations: 50, run: open_and_join },
+    HotPath { name: "server/polling-echo", iterations: 100, run: polling_echo },
     // Opening so many is most of what these take, so each does several things.
     HotPath { name: "server/turn-among-100", iterations: 200, run: |count| turn_among(count, 100) },
     HotPath { name: "server/turn-among-10000", iterations: 200, run: |count| turn_among(count, 10_000) },
@@ -67,13 +68,18 @@ fn server() -> Server {
 struct Client(DuplexStream);
 
 impl Client {
-    async fn open(server: &Server) -> Self {
+    /// A client that has asked for nothing yet.
+    fn new(server: &Server) -> Self {
         let (near, far) = tokio::io::duplex(PIPE);
         let service = TowerToHyperService::new(server.service());
         let http = hyper::server::conn::http1::Builder::new();
         let connection = http.serve_connection(TokioIo::new(far), service).with_upgrades();
-        tokio::spawn(async move { connection.await.expect("the connection is upgraded") });
-        let mut client = Self(near);
+        tokio::spawn(async move { connection.await.expect("the client keeps to HTTP") });
+        Self(near)
+    }
+
+    async fn open(server: &Server) -> Self {
+        let mut client = Self::new(server);
         let request = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         client.0.write_all(request).await.expect("the pipe is open");
@@ -89,6 +95,25 @@ impl Client {
         while !(input.ends_with(b"}") && memchr::memmem::find(&input, beginning).is_some()) {
             let count = self.0.read_buf(&mut input).await.expect("the pipe is open");
             assert!(count > 0, "the server hung up");
+        }
+    }
+
+    /// Sends a request of HTTP and gives the answer, whose body is to begin and to end like this.
+    async fn request(&mut self, request: &[u8], beginning: &[u8], end: &[u8]) -> Vec<u8> {
+        self.0.write_all(request).await.expect("the pipe is open");
+        let mut answer = Vec::with_capacity(1024);
+        loop {
+            let count = self.0.read_buf(&mut answer).await.expect("the pipe is open");
+            assert!(count > 0, "the server hung up");
+            let Some(head) = memchr::memmem::find(&answer, b"\r\n\r\n") else { continue };
+            let body = answer.split_at(head + 4).1;
+            if body.len() >= beginning.len() && body.ends_with(end) {
+                assert!(
+                    answer.starts_with(b"HTTP/1.1 200 ") && body.starts_with(beginning),
+                    "another answer"
+                );
+                return answer;
+            }
         }
     }
 
@@ -147,6 +172,36 @@ fn echo_batch_of_16(count: u64) {
 
 fn echo_16k(count: u64) {
     echo(count, 1, 16 * 1024);
+}
+
+/// A session of long-polling: a POST that asks, and the GET that fetches the answer.
+fn polling_echo(count: u64) {
+    let text = "x".repeat(64);
+    let answer = format!("437[\"{text}\"]").into_bytes();
+    block_on(async {
+        let mut client = Client::new(&server());
+        let open = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let opened = client.request(open, b"0{\"sid\":\"", b"}").await;
+        let opened = String::from_utf8(opened).expect("the handshake is text");
+        let sid = opened.split('"').nth(3).expect("the handshake names the session");
+        let post = |body: &str| {
+            let length = body.len();
+            format!(
+                "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: text/plain;charset=UTF-8\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+        };
+        let poll = format!(
+            "GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"
+        );
+        client.request(post("40").as_bytes(), b"ok", b"ok").await;
+        client.request(poll.as_bytes(), b"40{\"sid\":\"", b"}").await;
+        let question = post(&format!("427[\"echo\",\"{text}\"]"));
+        for _ in 0..count {
+            client.request(question.as_bytes(), b"ok", b"ok").await;
+            client.request(poll.as_bytes(), &answer, &answer).await;
+        }
+    });
 }
 
 fn broadcast_to_100(count: u64) {
