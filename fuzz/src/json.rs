@@ -59,13 +59,15 @@ fn check_root(text: &str, root: Root) {
 }
 
 fn check_array(text: &str, array: Array) {
-    let Array { len, first, first_end, second, close, first_escaped } = array;
+    let Array { len, first, first_end, second, second_plain, close, first_escaped } = array;
     assert_eq!(&text[close..=close], "]");
     let found: Vec<_> = Elements::new(&text[first..close]).collect();
     assert_eq!(found.len(), len);
     assert_eq!(&text[first..first_end], found.first().copied().unwrap_or_default());
     assert_eq!(first_escaped, text[first..first_end].contains('\\') && text[first..].starts_with('"'));
     assert!(Elements::new(&text[second..close]).eq(found.iter().skip(1).copied()));
+    let plain = found.get(1).filter(|element| element.starts_with('"') && !element.contains('\\'));
+    assert_eq!(second_plain, plain.map_or(0, |element| second + element.len()));
     for element in &found {
         assert!(scan(element, MAX_DEPTH).is_ok(), "each element is a value");
     }
