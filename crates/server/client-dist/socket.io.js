@@ -43,7 +43,7 @@
     }
     /** Whether an event has listeners. */
     hasListeners(ev) {
-      return !!this.listeners(ev).length;
+      return !!this.listeners(ev)[0];
     }
   }
   const proto$2 = Emitter.prototype;
@@ -73,7 +73,7 @@
   const SEPARATOR = "";
   function encodePacket(packet, supportsBinary) {
     const { type, data } = packet;
-    return isBinary(data) ? supportsBinary ? data : "b" + toBase64(data) : TYPES.indexOf(type) + (data || "");
+    return isBinary(data) ? supportsBinary ? data : "b" + toBase64(data) : [TYPES.indexOf(type)] + (data || "");
   }
   function decodePacket(frame) {
     if (typeof frame != "string") return { type: "message", data: frame };
@@ -92,13 +92,13 @@
     return batch.map((packet) => encodePacket(packet)).join(SEPARATOR);
   }
   const decodePayload = (text) => text.split(SEPARATOR).map(decodePacket);
-  const sizeOf = (data) => data ? data.byteLength ?? data.size ?? data.replace(/[^\0-\x7f]/g, "abc").length : 0;
+  const sizeOf = (data) => data ? data.byteLength ?? data.size ?? ("" + data).replace(/[^\0-\x7f]/g, "abc").length : 0;
   function packetsThatFit(packets, max) {
     let size = -1;
-    const tooMany = packets.findIndex(({ data }, i) => {
-      size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
-      return size > max && i;
-    });
+    const tooMany = packets.findIndex(
+      // Binary as base64.
+      ({ data }, i) => max && (size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4)) > max && i
+    );
     return tooMany < 0 ? packets.length : tooMany;
   }
 
@@ -106,11 +106,11 @@
     /** For `rememberUpgrade`: whether the last connection got as far as WebSocket. */
     $websocketWorked: false,
     /** The shape in which binary is handed to the application. */
-    binaryType: "arraybuffer",
+    $binaryType: "arraybuffer",
     /** Makes a received ArrayBuffer (or Blob) that shape. */
     $toBinary: (data, type) => type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data,
     /** Sends a request; `options` are the transport's. */
-    fetch: (url, request, options) => fetch(url, request),
+    $fetch: (url, request, options) => fetch(url, request),
     /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
     $webSocket: (url, protocols, options) => new WebSocket(url, protocols, { headers: options.extraHeaders })
   };
@@ -180,7 +180,7 @@
     send(packets) {
       if (this.readyState != "open") return;
       this.writable = false;
-      const blobs = packets.filter(({ data }) => data?.arrayBuffer);
+      const blobs = packets.filter(({ data }) => data?.size >= 0);
       if (blobs[0]) {
         Promise.all(blobs.map(async (packet) => packet.data = await packet.data.arrayBuffer())).then(
           () => this.write(packets),
@@ -243,8 +243,7 @@
       else this.$request("1", abort, abort);
     }
     write(packets) {
-      const payload = encodePayload(packets);
-      this.$request(payload, () => this.$onDrain());
+      this.$request(encodePayload(packets), () => this.$onDrain());
     }
     pause(done) {
       this.readyState = "pausing";
@@ -271,8 +270,7 @@
       this.$emit("poll");
     }
     $onData(payload) {
-      const packets = decodePayload(payload);
-      for (const packet of packets) {
+      for (const packet of decodePayload(payload)) {
         if (this.readyState == "opening") this.onOpen();
         this.onPacket(packet);
         if (this.readyState == "closed" || packet.type == "close") return;
@@ -286,7 +284,7 @@
       const { opts } = this;
       const abort = new AbortController();
       const cancel = opts.requestTimeout && later(this, () => abort.abort(), opts.requestTimeout);
-      platform.fetch(
+      platform.$fetch(
         this.$uri("http", opts.timestampRequests !== false),
         {
           method: body ? "POST" : "GET",
@@ -390,7 +388,7 @@
       this.$run().catch(this.$over);
     }
     async $run() {
-      const session = this.$session = new globalThis.WebTransport(
+      const session = this.$session = new WebTransport(
         this.$uri("http").replace(/s?(:.*)\?.*/, "s$1"),
         this.opts.transportOptions?.webtransport
       );
@@ -482,13 +480,11 @@
       /** Packets that were not handed to the network yet, and those that are just being handed over. */
       this.writeBuffer = [];
       /** The shape in which binary arrives. */
-      this.binaryType = platform.binaryType;
+      this.binaryType = platform.$binaryType;
       /** Whether packets wait for a better transport. */
       this.upgrading = false;
       /** When the server counts as gone, in milliseconds since 1970; 0 when that has been noticed. */
       this._pingTimeoutTime = Infinity;
-      this.$cancelPing = () => {
-      };
       const opts = this.opts = {
         upgrade: true,
         timestampParam: "t",
@@ -533,7 +529,7 @@
     $open() {
       const { transports: transports2 } = this;
       if (!transports2[0]) {
-        return later(this, () => this.$emit("error", "No transports available"), 0);
+        return later(this, () => this.$emit("error", "No transports available"));
       }
       const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
       this.readyState = "opening";
@@ -586,11 +582,11 @@
       this.$resetPingTimeout();
       this.$emit("open");
       this.$flush();
-      const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
+      const upgrades = this.transports.filter((name) => data.upgrades?.includes(name));
       if (this.opts.upgrade && !this.$isOver()) for (const name of upgrades) probe(this, name, upgrades);
     }
     $resetPingTimeout() {
-      this.$cancelPing();
+      this.$cancelPing?.();
       this._pingTimeoutTime = Date.now() + this.$heartbeat;
       const close = () => this.$close("ping timeout");
       this.$cancelPing = later(this, () => {
@@ -617,8 +613,7 @@
     $flush() {
       const { transport, writeBuffer } = this;
       if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer[0]) {
-        const max = transport.name == "polling" && this.$maxPayload;
-        const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
+        const packets = writeBuffer.slice(0, packetsThatFit(writeBuffer, transport.name == "polling" && this.$maxPayload));
         this.$inFlight = packets.length;
         transport.send(packets);
         this.$emit("flush");
@@ -664,7 +659,7 @@
     }
     $close(reason, description) {
       if (this.readyState == "closed") return;
-      this.$cancelPing();
+      this.$cancelPing?.();
       this.transport.off("close");
       this.transport.close().off();
       this.$unlisten();
@@ -708,10 +703,9 @@
   class Decoder extends Emitter {
     /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
     add(frame) {
-      const isText = typeof frame == "string";
-      if (isText ? this.$attach : !this.$attach || !isBinary(frame)) invalid();
-      if (isText) this.$decode(frame);
-      else this.$attach(frame);
+      if (typeof frame == "string" && !this.$attach) this.$decode(frame);
+      else if (this.$attach && isBinary(frame)) this.$attach(frame);
+      else invalid();
     }
     /** Forgets a packet that is not complete. */
     destroy() {
@@ -860,13 +854,14 @@
 
   function promise(socket, args) {
     const { signal } = socket.flags;
+    let off;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         socket.flags = {};
         throw signal.reason;
       }
       let packet = {};
-      const off = listen(signal, {
+      off = listen(signal, {
         abort: () => {
           reject(signal.reason);
           remove(socket.sendBuffer, packet);
@@ -875,14 +870,11 @@
           drain(socket);
         }
       });
-      const ack = (err, value) => {
-        off();
-        err ? reject(err) : resolve(value);
-      };
+      const ack = (err, value) => err ? reject(err) : resolve(value);
       ack.withError = true;
       socket.emit(...args, ack);
       packet = socket.$last;
-    });
+    }).finally(off);
   }
 
   class Socket extends Emitter {
@@ -942,12 +934,13 @@
         enqueue(this, data, ack, flags);
         return this;
       }
-      const packet = this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } };
+      const packet = { type: EVENT, data, options: { compress: flags.compress !== false } };
       const connected = this.connected && !io.engine._hasPingExpired();
       const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
       if (ack) register(this, packet, ack, flags);
       if (connected && (!flags.volatile || io.engine.transport.writable)) this.$transmit(packet);
       else if (!kept) drop(this, packet);
+      this.$last = packet;
       return this;
     }
     emitWithAck(...args) {
@@ -1082,7 +1075,6 @@
       /** The sockets by namespace. */
       this.nsps = {};
       this._readyState = "closed";
-      this._reconnecting = false;
       this.subs = [];
       /** Applications replace `duration`, to wait as they like. */
       this.backoff = {
@@ -1093,7 +1085,6 @@
           2 ** this.backoff.attempts++ * this._reconnectionDelay * (1 + this._randomizationFactor * (2 * Math.random() - 1))
         ) | 0
       };
-      this.skipReconnect = false;
       if (uri && typeof uri == "object") {
         opts = uri;
         uri = void 0;
@@ -1114,20 +1105,43 @@
     /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
     open(fn) {
       if (this._readyState != "closed") return this;
+      this.$cleanup();
+      const { decoder } = this;
       const engine = this.engine = new Engine(this.uri, this.opts);
       this._readyState = "opening";
       this.skipReconnect = false;
+      const onDecoded = (packet) => queueMicrotask(() => this.$emit("packet", packet));
       const fail = (err) => {
         this.$cleanup();
         this._readyState = "closed";
+        this._reconnecting || (this._reconnecting = !fn && this._reconnection);
         this.$emit("error", err);
-        if (fn) fn(err);
-        else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
+        if (this._reconnecting) this.reconnect();
+        fn?.(err);
       };
       this.subs.push(
         listen(engine, {
           open: () => {
-            this.$onOpen();
+            this.$cleanup();
+            this._readyState = "open";
+            this._reconnecting = false;
+            this.$emit("open");
+            this.subs.push(
+              listen(engine, {
+                ping: () => this.$emit("ping"),
+                data: (data) => {
+                  try {
+                    decoder.add(data);
+                  } catch (err) {
+                    this.onclose("parse error", err);
+                  }
+                },
+                error: (err) => this.$emit("error", err),
+                close: (reason, description) => this.onclose(reason, description)
+              }),
+              () => decoder.off("decoded", onDecoded)
+            );
+            decoder.on("decoded", onDecoded);
             fn?.();
           },
           error: fail,
@@ -1144,29 +1158,6 @@
         );
       }
       return this;
-    }
-    $onOpen() {
-      const { engine, decoder } = this;
-      const onDecoded = (packet) => queueMicrotask(() => this.$emit("packet", packet));
-      this.$cleanup();
-      this._readyState = "open";
-      this.$emit("open");
-      this.subs.push(
-        listen(engine, {
-          ping: () => this.$emit("ping"),
-          data: (data) => {
-            try {
-              decoder.add(data);
-            } catch (err) {
-              this.onclose("parse error", err);
-            }
-          },
-          error: (err) => this.$emit("error", err),
-          close: (reason, description) => this.onclose(reason, description)
-        }),
-        () => decoder.off("decoded", onDecoded)
-      );
-      decoder.on("decoded", onDecoded);
     }
     /** The socket of a namespace, made at the first call. */
     socket(nsp, opts) {
@@ -1200,10 +1191,12 @@
       this.backoff.attempts = 0;
       this._readyState = "closed";
       this.$emit("close", reason, description);
-      if (this._reconnection && !this.skipReconnect) this.reconnect();
+      if (this._reconnection) this.reconnect();
     }
     reconnect() {
-      if (this._reconnecting || this.skipReconnect) return;
+      if (this.subs[0]) return this;
+      this._reconnecting = false;
+      if (this.skipReconnect) return this;
       const { backoff: state } = this;
       if (state.attempts >= this._reconnectionAttempts) {
         state.attempts = 0;
@@ -1211,18 +1204,14 @@
       }
       this._reconnecting = true;
       const delay = state.duration();
+      const { attempts } = state;
       const attempt = () => {
-        this.$cleanup();
         if (this.skipReconnect) return;
-        this.$emit("reconnect_attempt", state.attempts);
+        this.$emit("reconnect_attempt", attempts);
         if (this.skipReconnect) return;
         this.open((err) => {
-          this._reconnecting = false;
-          if (err) {
-            this.reconnect();
-            this.$emit("reconnect_error", err);
-          } else {
-            const { attempts } = state;
+          if (err) this.$emit("reconnect_error", err);
+          else {
             state.attempts = 0;
             this.$emit("reconnect", attempts);
           }
@@ -1239,7 +1228,10 @@
     proto[name] = function(value) {
       if (value === void 0) return this["_" + name];
       this["_" + name] = value;
-      if (name == "reconnection" && !value) this.skipReconnect = true;
+      if (name == "reconnection" && !value) {
+        this.skipReconnect = true;
+        this._reconnecting = false;
+      }
       return this;
     };
   }

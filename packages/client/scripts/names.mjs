@@ -1,6 +1,6 @@
 /**
- * Gives the local names of a minified script, and the members that start with "$", names of one letter; and puts the methods of
- * its classes, and what is taken out of an object, in another order.
+ * Gives the local names of a minified script, and the members that start with "$", names of one letter; and puts the methods and
+ * fields of its classes, what is taken out of an object, and what is put into one, in another order.
  *
  * Which letter is whose, and what stands beside what, decides how well the script compresses: `names.json` says it, as
  * `npm run names` has found it by search. A name that is not in there, or that would stand in another's way, gets the first one
@@ -53,6 +53,9 @@ export function analyse(code) {
     const items = nodes.map((node) => ({ key: (node.key ?? node.id ?? node.exported).name, node }));
     groups.push({ home, items, separator, start: nodes[0].start, end: nodes.at(-1).end });
   }
+  /** Whether nobody sees when a value is made: nothing is called for it, and nothing changed. */
+  const quiet = (node) =>
+    !node?.type || /Function/.test(node.type) || (!/Call|New|Assignment|Update|Await|Yield|Class/.test(node.type) && Object.values(node).flat().every(quiet));
   /** Variables side by side whose values are functions or simple: nobody sees which one comes first. */
   function neighbours(declarations, scope) {
     const simple = ({ id, init }) =>
@@ -155,6 +158,7 @@ export function analyse(code) {
         const inner = open(scope, homeOf(scope, node.id?.name ?? label ?? "class"), true);
         if (node.type == "ClassExpression" && node.id) declare(inner, node.id);
         group(inner.home, node.body.body.filter(({ type, computed }) => type == "MethodDefinition" && !computed), "");
+        group(inner.home + " fields", node.body.body.filter(({ type, value }) => type == "PropertyDefinition" && quiet(value)), "");
         for (const item of node.body.body) {
           if (item.computed) walk(item.key, inner);
           else member(item.key);
@@ -193,6 +197,15 @@ export function analyse(code) {
         if (node.computed) walk(node.property, scope);
         else member(node.property);
         break;
+      case "ObjectExpression": {
+        const plain = node.properties.every((item) => item.type == "Property" && !item.computed && quiet(item.value));
+        // Classes, in the module their names, stay as they are: the order of the transports is the order in which they are tried.
+        if (plain && node.properties.some(({ value }) => value.type != "Identifier")) {
+          group(homeOf(scope, "of " + node.properties.map(({ key }) => key.name).sort().join()), node.properties, ",");
+        }
+        for (const item of node.properties) walk(item, scope);
+        break;
+      }
       case "Property":
         property(node, scope);
         walk(node.value, scope, node.key.name);

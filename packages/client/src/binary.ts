@@ -7,7 +7,7 @@
 export const tagOf = (value: unknown): string => ({}).toString.call(value).slice(8, -1);
 
 /** Whether binary has to be read before it is bytes. */
-export const isBlob = (value: any): value is Blob => value?.arrayBuffer;
+export const isBlob = (value: any): value is Blob => value?.size >= 0;
 
 /** Bytes that travel as an attachment: ArrayBuffer, typed arrays, DataView, Buffer, Blob, File. */
 export const isBinary = (value: unknown): value is ArrayBuffer | ArrayBufferView | Blob =>

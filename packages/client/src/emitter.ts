@@ -120,7 +120,7 @@ export class Emitter<
 
   /** Whether an event has listeners. */
   hasListeners<Ev extends ReservedOrUserEventNames<ReservedEvents, ListenEvents>>(ev: Ev): boolean {
-    return !!this.listeners(ev).length;
+    return !!this.listeners(ev)[0];
   }
 }
 

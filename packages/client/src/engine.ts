@@ -59,7 +59,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   /** Packets that were not handed to the network yet, and those that are just being handed over. */
   writeBuffer: Packet[] = [];
   /** The shape in which binary arrives. */
-  binaryType = platform.binaryType;
+  binaryType = platform.$binaryType;
   declare readonly opts: EngineOptions & Record<string, any>;
   /** Where the server is; applications read it to make addresses of their own. */
   declare readonly hostname: string;
@@ -77,7 +77,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private declare $inFlight: number;
   private declare $heartbeat: number;
   private declare $maxPayload: number;
-  private $cancelPing: () => void = () => {};
+  private declare $cancelPing?: () => void;
 
   /** Without an address the options say where to connect, and else the page does. */
   constructor(uri: string | undefined, options: EngineOptions) {
@@ -134,7 +134,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $open(): unknown {
     const { transports } = this;
     if (!transports[0]) {
-      return later(this, () => this.$emit("error", "No transports available"), 0);
+      return later(this, () => this.$emit("error", "No transports available"));
     }
     const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");
     this.readyState = "opening";
@@ -190,13 +190,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
     this.$resetPingTimeout();
     this.$emit("open");
     this.$flush();
-    const upgrades = (data.upgrades || []).filter((name) => this.transports.includes(name));
+    const upgrades = this.transports.filter((name) => data.upgrades?.includes(name));
     // A listener may have closed us.
     if (this.opts.upgrade && !this.$isOver()) for (const name of upgrades) probe(this, name, upgrades);
   }
 
   private $resetPingTimeout(): void {
-    this.$cancelPing();
+    this.$cancelPing?.();
     this._pingTimeoutTime = Date.now() + this.$heartbeat;
     const close = () => this.$close("ping timeout");
     this.$cancelPing = later(this, () => {
@@ -227,8 +227,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   $flush(): void {
     const { transport, writeBuffer } = this;
     if (this.readyState != "closed" && transport.writable && !this.upgrading && writeBuffer[0]) {
-      const max = transport.name == "polling" && this.$maxPayload;
-      const packets = writeBuffer.slice(0, max ? packetsThatFit(writeBuffer, max) : Infinity);
+      const packets = writeBuffer.slice(0, packetsThatFit(writeBuffer, transport.name == "polling" && this.$maxPayload));
       this.$inFlight = packets.length;
       transport.send(packets);
       this.$emit("flush");
@@ -281,7 +280,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
 
   private $close(reason: string, description?: CloseDetails | Error): void {
     if (this.readyState == "closed") return;
-    this.$cancelPing();
+    this.$cancelPing?.();
     this.transport.off("close");
     this.transport.close().off();
     this.$unlisten();

@@ -71,7 +71,7 @@ export class Manager<
   nsps: Record<string, Socket> = {};
   declare _autoConnect: boolean;
   _readyState: "opening" | "open" | "closed" = "closed";
-  _reconnecting = false;
+  declare _reconnecting: boolean;
 
   private declare readonly uri?: string;
   private subs: (() => void)[] = [];
@@ -85,7 +85,7 @@ export class Manager<
         2 ** this.backoff.attempts++ * this._reconnectionDelay * (1 + this._randomizationFactor * (2 * Math.random() - 1)),
       ) | 0,
   };
-  private skipReconnect = false;
+  private declare skipReconnect: boolean;
   private declare readonly encoder: any;
   private declare readonly decoder: any;
   private declare _reconnection: boolean;
@@ -122,21 +122,47 @@ export class Manager<
   /** Connects, unless it is connected or connecting. With a callback, a failure does not start the attempts to reconnect. */
   open(fn?: (err?: Error) => void): this {
     if (this._readyState != "closed") return this;
+    // Whoever does not wait for the next attempt takes its place.
+    this.$cleanup();
+    const { decoder } = this;
     const engine = (this.engine = new Engine(this.uri, this.opts));
     this._readyState = "opening";
     this.skipReconnect = false;
 
+    const onDecoded = (packet: Packet) => queueMicrotask(() => this.$emit("packet", packet));
     const fail = (err: Error) => {
       this.$cleanup();
       this._readyState = "closed";
+      // Before the event: a listener that connects a socket need not open what will be opened.
+      this._reconnecting ||= !fn && this._reconnection;
       this.$emit("error", err);
-      if (fn) fn(err);
-      else if (!this._reconnecting && this._reconnection && !this.backoff.attempts) this.reconnect();
+      if (this._reconnecting) this.reconnect();
+      fn?.(err);
     };
     this.subs.push(
       listen(engine, {
         open: () => {
-          this.$onOpen();
+          this.$cleanup();
+          this._readyState = "open";
+          this._reconnecting = false;
+          this.$emit("open");
+          this.subs.push(
+            listen(engine, {
+              ping: () => this.$emit("ping"),
+              data: (data) => {
+                try {
+                  decoder.add(data);
+                } catch (err) {
+                  this.onclose("parse error", err as Error);
+                }
+              },
+              error: (err) => this.$emit("error", err),
+              close: (reason, description) => this.onclose(reason, description),
+            }),
+            () => decoder.off("decoded", onDecoded),
+          );
+          // The decoder of an application knows `on` and `off`, perhaps no more.
+          decoder.on("decoded", onDecoded);
           fn?.();
         },
         error: fail,
@@ -154,31 +180,6 @@ export class Manager<
       );
     }
     return this;
-  }
-
-  private $onOpen(): void {
-    const { engine, decoder } = this;
-    const onDecoded = (packet: Packet) => queueMicrotask(() => this.$emit("packet", packet));
-    this.$cleanup();
-    this._readyState = "open";
-    this.$emit("open");
-    this.subs.push(
-      listen(engine, {
-        ping: () => this.$emit("ping"),
-        data: (data) => {
-          try {
-            decoder.add(data);
-          } catch (err) {
-            this.onclose("parse error", err as Error);
-          }
-        },
-        error: (err) => this.$emit("error", err),
-        close: (reason, description) => this.onclose(reason, description),
-      }),
-      () => decoder.off("decoded", onDecoded),
-    );
-    // The decoder of an application knows `on` and `off`, perhaps no more.
-    decoder.on("decoded", onDecoded);
   }
 
   /** The socket of a namespace, made at the first call. */
@@ -217,11 +218,15 @@ export class Manager<
     this.backoff.attempts = 0;
     this._readyState = "closed";
     this.$emit("close", reason, description);
-    if (this._reconnection && !this.skipReconnect) this.reconnect();
+    if (this._reconnection) this.reconnect();
   }
 
   private reconnect(): unknown {
-    if (this._reconnecting || this.skipReconnect) return;
+    // It waits already, or a listener did not.
+    if (this.subs[0]) return this;
+    this._reconnecting = false;
+    // A listener may have closed us.
+    if (this.skipReconnect) return this;
     const { backoff: state } = this;
     if (state.attempts >= this._reconnectionAttempts) {
       state.attempts = 0;
@@ -229,19 +234,15 @@ export class Manager<
     }
     this._reconnecting = true;
     const delay = state.duration();
+    const { attempts } = state;
     const attempt = () => {
-      this.$cleanup();
       if (this.skipReconnect) return;
-      this.$emit("reconnect_attempt", state.attempts);
+      this.$emit("reconnect_attempt", attempts);
       // A listener may have closed us.
       if (this.skipReconnect) return;
       this.open((err) => {
-        this._reconnecting = false;
-        if (err) {
-          this.reconnect();
-          this.$emit("reconnect_error", err);
-        } else {
-          const { attempts } = state;
+        if (err) this.$emit("reconnect_error", err);
+        else {
           state.attempts = 0;
           this.$emit("reconnect", attempts);
         }
@@ -260,7 +261,10 @@ for (const name in DEFAULTS) {
   proto[name] = function (value: any) {
     if (value === undefined) return this["_" + name];
     this["_" + name] = value;
-    if (name == "reconnection" && !value) this.skipReconnect = true;
+    if (name == "reconnection" && !value) {
+      this.skipReconnect = true;
+      this._reconnecting = false;
+    }
     return this;
   };
 }

@@ -28,7 +28,7 @@ function jarOf(options: any): CookieJar | undefined {
   return jar;
 }
 
-platform.binaryType = "nodebuffer";
+platform.$binaryType = "nodebuffer";
 
 platform.$toBinary = (data, type) => {
   if (Buffer.isBuffer(data)) return type == "arraybuffer" ? new Uint8Array(data).buffer : data;
@@ -36,7 +36,7 @@ platform.$toBinary = (data, type) => {
   return type == "nodebuffer" ? Buffer.from(data) : type == "blob" ? new Blob([data]) : data;
 };
 
-platform.fetch = (url: string, { method, body, headers, signal }: HttpRequest, options: any) =>
+platform.$fetch = (url: string, { method, body, headers, signal }: HttpRequest, options: any) =>
   new Promise<HttpResponse>((resolve, reject) => {
     // By a timer, as XMLHttpRequest does it: who fakes the timers in a test holds back the failures too.
     const fail = (err: Error) => setTimeout(() => reject(err), 0);
@@ -79,7 +79,7 @@ const { write } = WS.prototype as any;
   for (const packet of packets) {
     const { data } = packet;
     // A text goes with the digit of its type.
-    const size = typeof data == "string" ? Buffer.byteLength(data) + 1 : data?.byteLength;
+    const size = typeof data == "string" ? Buffer.byteLength(data) + 1 : data?.byteLength ?? 0;
     if (size < perMessageDeflate?.threshold) packet.options = { compress: false };
   }
   write.call(this, packets);

@@ -108,7 +108,10 @@ export interface SocketOptions {
    * again; or a function of the event and its arguments that makes the key. Default: false.
    */
   idempotencyKey?: boolean | ((event: string, ...args: any[]) => string);
-  /** Bytes that events may take while they wait for a connection (with `retries`: for their turn). Default: no limit. */
+  /**
+   * Bytes that events may take while they wait for a connection (with `retries`: for their turn); a character outside ASCII counts
+   * three, an astral one six. Default: no limit.
+   */
   bufferLimit?: number;
   /** What happens beyond `bufferLimit`; an acknowledgement that takes errors is told. Default: `emit` throws. */
   bufferPolicy?: "drop-oldest" | "drop-newest";

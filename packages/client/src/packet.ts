@@ -32,7 +32,7 @@ export function encodePacket(packet: Packet, supportsBinary?: boolean): any {
     ? supportsBinary
       ? data
       : "b" + toBase64(data as ArrayBuffer)
-    : TYPES.indexOf(type as any) + (data || "");
+    : [TYPES.indexOf(type as any)] + (data || "");
 }
 
 /** One frame as a packet. */
@@ -62,15 +62,14 @@ export const decodePayload = (text: string): Packet[] => text.split(SEPARATOR).m
  * TextEncoder everywhere to know it better.
  */
 export const sizeOf = (data: any): number =>
-  data ? data.byteLength ?? data.size ?? data.replace(/[^\0-\x7f]/g, "abc").length : 0;
+  data ? data.byteLength ?? data.size ?? ("" + data).replace(/[^\0-\x7f]/g, "abc").length : 0;
 
-/** How many of the packets, at least one, fit into a payload of `max` bytes. */
-export function packetsThatFit(packets: Packet[], max: number): number {
+/** How many of the packets, at least one, fit into a payload of `max` bytes; all where there is no such bound. */
+export function packetsThatFit(packets: Packet[], max?: number | false): number {
   let size = -1; // there is one separator less than packets
-  const tooMany = packets.findIndex(({ data }, i) => {
+  const tooMany = packets.findIndex(
     // Binary as base64.
-    size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4);
-    return size > max && i;
-  });
+    ({ data }, i) => max && (size += 2 + (typeof data == "string" ? sizeOf(data) : Math.ceil(sizeOf(data) / 3) * 4)) > max && i,
+  );
   return tooMany < 0 ? packets.length : tooMany;
 }

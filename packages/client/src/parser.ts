@@ -40,10 +40,9 @@ export class Decoder extends Emitter<{}, {}, { decoded: (packet: Packet) => void
 
   /** Takes a text or an attachment; emits `decoded` when a packet is complete. Throws on a violation of the protocol. */
   add(frame: any): void {
-    const isText = typeof frame == "string";
-    if (isText ? this.$attach : !this.$attach || !isBinary(frame)) invalid();
-    if (isText) this.$decode(frame);
-    else this.$attach!(frame);
+    if (typeof frame == "string" && !this.$attach) this.$decode(frame);
+    else if (this.$attach && isBinary(frame)) this.$attach(frame);
+    else invalid();
   }
 
   /** Forgets a packet that is not complete. */

@@ -26,13 +26,13 @@ export const platform = {
   $websocketWorked: false,
 
   /** The shape in which binary is handed to the application. */
-  binaryType: "arraybuffer" as BinaryType,
+  $binaryType: "arraybuffer" as BinaryType,
 
   /** Makes a received ArrayBuffer (or Blob) that shape. */
   $toBinary: (data: any, type?: BinaryType): any => (type == "blob" && data instanceof ArrayBuffer ? new Blob([data]) : data),
 
   /** Sends a request; `options` are the transport's. */
-  fetch: (url: string, request: HttpRequest, options: any): Promise<HttpResponse> => fetch(url, request),
+  $fetch: (url: string, request: HttpRequest, options: any): Promise<HttpResponse> => fetch(url, request),
 
   /** Opens a WebSocket; `options` are the transport's. Browsers ignore the third argument, React Native takes headers from it. */
   $webSocket: (url: string, protocols: string | string[] | undefined, options: any): any =>

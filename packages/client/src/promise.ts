@@ -12,13 +12,14 @@ import { drain, type Flags } from "./retry.js";
 /** Emits an event of a `Socket` and promises the first argument of the answer. */
 export function promise(socket: any, args: any[]): Promise<any> {
   const { signal }: Flags = socket.flags;
+  let off: (() => void) | undefined;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       socket.flags = {};
       throw signal.reason;
     }
     let packet: any = {};
-    const off = listen(signal, {
+    off = listen(signal, {
       abort: () => {
         reject(signal!.reason);
         remove(socket.sendBuffer, packet);
@@ -27,12 +28,10 @@ export function promise(socket: any, args: any[]): Promise<any> {
         drain(socket);
       },
     });
-    const ack: Ack = (err, value) => {
-      off();
-      err ? reject(err) : resolve(value);
-    };
+    const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
     ack.withError = true;
     socket.emit(...args, ack);
     packet = socket.$last;
-  });
+    // However it ends, also where `emit` throws.
+  }).finally(off);
 }

@@ -9,8 +9,6 @@ export const DISCONNECT = 1;
 export const EVENT = 2;
 export const ACK = 3;
 export const CONNECT_ERROR = 4;
-export const BINARY_EVENT = 5;
-export const BINARY_ACK = 6;
 
 export interface Packet {
   /** One of the numbers above. */

@@ -75,7 +75,7 @@ export class Socket<
   private ids = 0;
   private acks: Record<string, Ack> = {};
   private flags: Flags = {};
-  private subs?: () => void;
+  private declare subs?: () => void;
   private _anyListeners: Listener[] = [];
   private _anyOutgoingListeners: Listener[] = [];
 
@@ -129,13 +129,15 @@ export class Socket<
       return this;
     }
 
-    const packet: Partial<Packet> = (this.$last = { type: EVENT, data, options: { compress: flags.compress !== false } });
+    const packet: Partial<Packet> = { type: EVENT, data, options: { compress: flags.compress !== false } };
     const connected = this.connected && !io.engine._hasPingExpired();
     const kept = connected || flags.volatile || add(this, this.sendBuffer, packet, data);
     if (ack) register(this, packet, ack, flags);
     // What is volatile goes at once or never.
     if (connected && (!flags.volatile || io.engine.transport.writable)) this.$transmit(packet);
     else if (!kept) drop(this, packet);
+    // Last: a listener of what is sent may have emitted too.
+    this.$last = packet;
     return this;
   }
 

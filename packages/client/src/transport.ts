@@ -87,7 +87,7 @@ export abstract class Transport extends Emitter<{}, {}, TransportEvents> {
     if (this.readyState != "open") return;
     this.writable = false;
     // A Blob has to be read before it can be framed; until then nothing else is sent, so the order holds.
-    const blobs = packets.filter(({ data }) => data?.arrayBuffer);
+    const blobs = packets.filter(({ data }) => data?.size >= 0);
     if (blobs[0]) {
       Promise.all(blobs.map(async (packet) => (packet.data = await packet.data.arrayBuffer()))).then(
         () => this.write(packets),

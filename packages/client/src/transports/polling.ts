@@ -27,8 +27,7 @@ export class Polling extends Transport {
   }
 
   protected write(packets: Packet[]): void {
-    const payload = encodePayload(packets);
-    this.$request(payload, () => this.$onDrain());
+    this.$request(encodePayload(packets), () => this.$onDrain());
   }
 
   override pause(done: () => void): void {
@@ -61,8 +60,7 @@ export class Polling extends Transport {
   }
 
   private $onData(payload: string): void {
-    const packets = decodePayload(payload);
-    for (const packet of packets) {
+    for (const packet of decodePayload(payload)) {
       // An OPEN packet, `$request` has seen to that.
       if (this.readyState == "opening") this.onOpen();
       this.onPacket(packet);
@@ -85,7 +83,7 @@ export class Polling extends Transport {
     const abort = new AbortController();
     const cancel: any = opts.requestTimeout && later(this, () => abort.abort(), opts.requestTimeout);
     platform
-      .fetch(
+      .$fetch(
         this.$uri("http", opts.timestampRequests !== false),
         {
           method: body ? "POST" : "GET",

@@ -29,7 +29,7 @@ export class WT extends Transport {
 
   private async $run(): Promise<void> {
     // Always by TLS, and without a query: the session's id is in the OPEN packet.
-    const session = (this.$session = new (globalThis as any).WebTransport(
+    const session = (this.$session = new (WebTransport as any)(
       this.$uri("http").replace(/s?(:.*)\?.*/, "s$1"),
       this.opts.transportOptions?.webtransport,
     ));

@@ -23,6 +23,14 @@ for (const name of CLASSIC) {
     assert.deepEqual(Object.keys(globals.io).sort(), NAMES);
   });
 
+  test(name + ": tries the transports in their order", () => {
+    const globals: any = { ...home(), AbortController, fetch: () => new Promise(() => {}), WebSocket: class {}, WebTransport: class {} };
+    vm.runInNewContext(read(name), globals);
+    const { engine } = globals.io("http://localhost", { timeout: false }).io;
+    assert.equal(engine.transports.join(), "polling,websocket,webtransport");
+    engine.close();
+  });
+
   test(name + ": is io under CommonJS and AMD", () => {
     const commonJs: any = { ...home(), module: { exports: {} }, exports: {} };
     vm.runInNewContext(read(name), commonJs);

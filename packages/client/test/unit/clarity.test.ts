@@ -27,7 +27,7 @@ test("hints", () => {
 
 /** The error of a first poll that is answered so. */
 async function errorOf(respond: () => Promise<any>): Promise<any> {
-  platform.fetch = respond;
+  platform.$fetch = respond;
   const engine = new Engine("http://example.com", { path: "/e", transports: ["polling"] });
   return new Promise((resolve) => engine.on("error", resolve));
 }

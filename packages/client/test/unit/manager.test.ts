@@ -203,6 +203,102 @@ test("closing_cancels_the_attempt_that_waits_and_connecting_starts_afresh", () =
   assert.equal(FakeTransport.all.length, 3);
 });
 
+test("a_socket_that_connects_when_it_is_disconnected_does_not_end_the_reconnection", async () => {
+  const { manager, socket, transport } = await connected(fixed);
+  socket.on("disconnect", () => socket.connect());
+  transport.lose();
+  assert.equal(FakeTransport.all.length, 2, "at once");
+  mock.timers.tick(500);
+  assert.equal(FakeTransport.all.length, 2, "none beside the one that is opening");
+  FakeTransport.last.handshake();
+  assert.equal(manager._readyState, "open", "it has not been forgotten");
+  FakeTransport.last.lose();
+  assert.equal(FakeTransport.all.length, 3);
+  FakeTransport.last.fail("refused");
+  mock.timers.tick(100);
+  assert.equal(FakeTransport.all.length, 4, "where it fails, the next one waits");
+  FakeTransport.last.handshake();
+  assert.equal(manager._readyState, "open");
+});
+
+test("an_opening_by_hand_takes_the_place_of_the_attempt_that_waits", () => {
+  const manager = fakeManager(fixed);
+  FakeTransport.last.handshake();
+  FakeTransport.last.lose();
+  mock.timers.tick(50);
+  const errors: any[] = [];
+  manager.open((err) => errors.push(err?.message));
+  mock.timers.tick(1000);
+  assert.equal(FakeTransport.all.length, 2);
+  FakeTransport.last.fail("refused");
+  assert.deepEqual(errors, ["refused"]);
+  mock.timers.tick(200);
+  assert.equal(FakeTransport.all.length, 3, "the attempts go on");
+  FakeTransport.last.fail("refused");
+  manager.open();
+  FakeTransport.last.handshake();
+  FakeTransport.last.lose();
+  mock.timers.tick(100);
+  assert.equal(FakeTransport.all.length, 5, "and again after a success");
+});
+
+test("a_socket_that_connects_at_every_error_does_not_hurry_the_attempts", async () => {
+  const manager = fakeManager(fixed);
+  const socket = manager.socket("/");
+  socket.on("connect_error", () => socket.connect());
+  for (const delay of [100, 200, 400]) {
+    const { length } = FakeTransport.all;
+    FakeTransport.last.fail("refused");
+    mock.timers.tick(delay - 1);
+    assert.equal(FakeTransport.all.length, length);
+    mock.timers.tick(1);
+    assert.equal(FakeTransport.all.length, length + 1);
+  }
+  FakeTransport.last.handshake();
+  assert.equal(manager._readyState, "open");
+});
+
+test("who_ends_the_reconnection_while_it_waits_can_connect_by_hand", () => {
+  const manager = fakeManager(fixed);
+  const socket = manager.socket("/");
+  FakeTransport.last.fail();
+  manager.reconnection(false);
+  mock.timers.tick(10_000);
+  assert.equal(FakeTransport.all.length, 1);
+  socket.connect();
+  assert.equal(FakeTransport.all.length, 2);
+});
+
+test("a_reconnection_that_is_asked_for_twice_waits_once", () => {
+  const manager: any = fakeManager({ ...fixed, reconnectionAttempts: 2 });
+  const log = record(manager);
+  FakeTransport.last.handshake();
+  assert.equal(manager.reconnect(), manager, "connected");
+  FakeTransport.last.lose();
+  assert.equal(manager.reconnect(), manager, "waiting");
+  assert.equal(manager.backoff.attempts, 1);
+  mock.timers.tick(1000);
+  assert.equal(FakeTransport.all.length, 2);
+  assert.equal(manager.reconnect(), manager, "opening");
+  FakeTransport.last.handshake();
+  assert.deepEqual(log.slice(2), [["reconnect_attempt", 1], ["open", undefined], ["reconnect", 1]]);
+  manager.disconnect();
+  assert.equal(manager.reconnect(), manager, "not wanted");
+  mock.timers.tick(1000);
+  assert.equal(FakeTransport.all.length, 2);
+});
+
+test("a_reconnection_that_is_not_wanted_does_not_keep_anybody_from_connecting", () => {
+  const manager = fakeManager(fixed);
+  const socket = manager.socket("/");
+  manager.reconnection(false).reconnection(true);
+  FakeTransport.last.fail();
+  mock.timers.tick(1000);
+  assert.equal(FakeTransport.all.length, 1);
+  socket.connect();
+  assert.equal(FakeTransport.all.length, 2);
+});
+
 test("every_way_to_lose_a_connection_but_our_own_reconnects", async () => {
   const ways: [string, (t: FakeTransport) => void][] = [
     ["transport close", (t) => t.lose()],
@@ -342,6 +438,36 @@ test("another_parser", async () => {
   FakeTransport.last.receive('4<{"type":0,"nsp":"/","data":{"sid":"x"}}');
   await settle();
   assert.equal(socket.id, "x");
+  manager._close();
+});
+
+test("a_parser_that_takes_its_time_and_lets_go_of_its_listeners", async () => {
+  const { Emitter } = await import("../../src/emitter.js");
+  const { Encoder } = await import("../../src/parser.js");
+  const reading: (() => void)[] = [];
+  class Decoder extends Emitter<any, any> {
+    add(text: string) {
+      reading.push(() => this.emit("decoded", JSON.parse(text)));
+    }
+    destroy() {
+      this.off();
+    }
+  }
+  const manager = fakeManager({ ...fixed, parser: { Encoder, Decoder } });
+  const packets: any[] = [];
+  manager.on("packet" as any, (packet: any) => packets.push(packet));
+  FakeTransport.last.handshake();
+  FakeTransport.last.receive("41");
+  FakeTransport.last.lose();
+  reading.pop()!();
+  await settle();
+  assert.deepEqual(packets, [], "of a connection that is over");
+  mock.timers.tick(100);
+  FakeTransport.last.handshake();
+  FakeTransport.last.receive("42");
+  reading.pop()!();
+  await settle();
+  assert.deepEqual(packets, [2]);
   manager._close();
 });
 

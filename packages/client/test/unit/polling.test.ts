@@ -19,7 +19,7 @@ const last = (method: string) => of(method)[of(method).length - 1];
 
 beforeEach(() => {
   requests = [];
-  platform.fetch = (url, request) =>
+  platform.$fetch = (url, request) =>
     new Promise((resolve, reject) => {
       request.signal.addEventListener("abort", () => reject(new Error("aborted")));
       requests.push({
@@ -216,5 +216,14 @@ test("what_a_listener_throws_is_not_a_failed_request", async () => {
   }
   assert.equal(surfaced.length, 1);
   assert.deepEqual(log, [["open"], ["data", "a"]]);
+  engine.close();
+});
+
+test("what_is_neither_text_nor_binary_is_sent_as_a_text", async () => {
+  const { engine, log } = await open();
+  for (const data of [5, true, ["a", 1]]) engine.send(data);
+  for (let i = 0; i < 2; i++) await last("POST").reply("ok");
+  assert.deepEqual(of("POST").map(({ body }) => body), ["45", "4true\x1e4a,1"]);
+  assert.deepEqual(log, [["open"]]);
   engine.close();
 });

@@ -223,3 +223,37 @@ test("with_a_signal_a_promise_of_what_is_dropped_at_once_says_so", async () => {
   const queued = offline({ bufferLimit: 5, bufferPolicy: "drop-newest", retries: 3 });
   await assert.rejects(queued.signal(new AbortController().signal).emitWithAck("a"), FULL);
 });
+
+test("a_signal_is_not_listened_to_where_nothing_was_sent", async () => {
+  const { signal } = new AbortController();
+  let listeners = 0;
+  signal.addEventListener = () => void listeners++;
+  signal.removeEventListener = () => void listeners--;
+  await assert.rejects(offline({}).signal(signal).emitWithAck("connect"), /reserved event name/);
+  await assert.rejects(offline({ bufferLimit: 5 }).signal(signal).emitWithAck("a"), FULL);
+  await assert.rejects(offline({ bufferLimit: 5, retries: 1 }).signal(signal).emitWithAck("a"), FULL);
+  assert.equal(listeners, 0);
+});
+
+test("a_signal_gives_up_its_own_event_although_a_listener_has_emitted_another", async () => {
+  const { socket, transport } = await connected(fixed);
+  const answers: any[] = [];
+  socket.onAnyOutgoing((event) => event == "outer" && socket.emit("inner", (value: any) => answers.push(value)));
+  const abort = new AbortController();
+  const promise = socket.signal(abort.signal).emitWithAck("outer");
+  await settle();
+  assert.deepEqual(transport.sent, ['421["inner"]', '420["outer"]']);
+  abort.abort();
+  await assert.rejects(promise, { name: "AbortError" });
+  assert.deepEqual(Object.keys((socket as any).acks), ["1"]);
+  transport.receive("431[7]");
+  await settle();
+  assert.deepEqual(answers, [7]);
+});
+
+test("outside_ascii_a_character_counts_three", () => {
+  const letters = "абвгдежзий";
+  const size = '2[""]'.length + 3 * letters.length;
+  assert.throws(() => offline({ bufferLimit: size - 1 }).emit(letters), FULL);
+  assert.deepEqual(waiting(offline({ bufferLimit: size }).emit(letters)), [letters]);
+});

@@ -143,3 +143,17 @@ test("a_transport_stands_alone_and_knows_the_port_of_its_protocol", async () => 
   new WS({ hostname: "example.com", path: "/p/", query: {}, port: "443", secure: true } as any).open();
   assert.equal(FakeWebSocket.last.url, "wss://example.com/p/?");
 });
+
+/** A Blob as old browsers have it: nobody can read it. */
+const unreadable = () => Object.assign(new Blob(["ab"]), { arrayBuffer: undefined });
+
+test("a_blob_that_cannot_be_read_is_an_error_and_not_sent_as_something_else", async () => {
+  for (const forceBase64 of [false, true]) {
+    const { engine, log, ws } = open({ forceBase64 });
+    engine.write(unreadable());
+    await settle();
+    assert.deepEqual(ws.sent, []);
+    assert.deepEqual(log.map(([event, value]) => event + ":" + (value?.message ?? value)), ["open:undefined", "error:blob read error", "close:transport error"]);
+    engine.close();
+  }
+});
