@@ -14,8 +14,9 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import vm from "node:vm";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync } from "node:zlib";
 import { clientDist, root } from "./bundle.mjs";
+import { commandSize, nodeSize, zlibSize } from "./gzip.mjs";
 
 const official = resolve(dirname(createRequire(import.meta.url).resolve("socket.io-client/package.json")), "dist");
 const FILES = { here: resolve(clientDist, "socket.io.min.js"), official: resolve(official, "socket.io.min.js") };
@@ -88,15 +89,16 @@ const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 async function main() {
   const { values } = parseArgs({ options: { start: { type: "string" }, rounds: { type: "string", default: "5" } } });
-  const bytes = (text) => Buffer.byteLength(text).toLocaleString("en");
+  const bytes = (size) => size.toLocaleString("en");
   const row = (...cells) => console.log(`| ${cells.join(" | ")} |`);
   row("bytes", "here", "official");
   row("---", "---:", "---:");
   for (const name of ["socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js"]) {
     const texts = [clientDist, official].map((dir) => readFileSync(resolve(dir, name)));
-    row(`\`${name}\`, plain`, ...texts.map(bytes));
-    row(`\`${name}\`, gzip -9`, ...texts.map((text) => bytes(gzipSync(text, { level: 9 }))));
-    row(`\`${name}\`, brotli`, ...texts.map((text) => bytes(brotliCompressSync(text))));
+    row(`\`${name}\`, plain`, ...texts.map((text) => bytes(text.length)));
+    row(`\`${name}\`, gzip -9`, ...texts.map((text) => bytes(commandSize(text) ?? zlibSize(text))));
+    row(`\`${name}\`, Node's zlib`, ...texts.map((text) => bytes(nodeSize(text))));
+    row(`\`${name}\`, brotli`, ...texts.map((text) => bytes(brotliCompressSync(text).length)));
   }
 
   const { spawn } = await import("node:child_process");

@@ -1,17 +1,22 @@
-/** `npm run size`: bytes of the bundles, plain, gzip -9 and brotli; fails above the budget. */
-import { brotliCompressSync, gzipSync } from "node:zlib";
+/** `npm run size`: bytes of the bundles, plain, after gzip -9 (see `gzip.mjs`) and brotli; fails above the budget. */
+import { brotliCompressSync } from "node:zlib";
 import { allBundles } from "./bundle.mjs";
+import { commandSize, nodeSize, zlibSize } from "./gzip.mjs";
 
-// Bytes, gzip -9, about what they have: what is added has to be saved elsewhere. The aim is 7,400 for the script and 6,600 for the
-// module; the README says what stands above it. The official bundles have 14,800 and 12,945.
-const budget = { "socket.io.min.js": 7975, "socket.io.esm.min.js": 7998, "socket.io.msgpack.min.js": 9210, "socket.io.esm.msgpack.min.js": 9235 };
+// Bytes, of zlib and of Node's, about what they have: what is added has to be saved elsewhere. The aim is 7,400 for the script and
+// 6,600 for the module; the README says what stands above it. The official bundles have 14,800 and 12,945.
+const budget = { "socket.io.min.js": 7990, "socket.io.esm.min.js": 7980, "socket.io.msgpack.min.js": 9220, "socket.io.esm.msgpack.min.js": 9210 };
+// And never more than this, for these two, by the command either.
+const LIMIT = 8000;
 
 let over = false;
 for (const [name, content] of Object.entries(await allBundles())) {
   if (name.endsWith(".map")) continue;
-  const gzip = gzipSync(content, { level: 9 }).length;
-  over ||= gzip > budget[name];
-  console.log(name, Buffer.byteLength(content), "gzip", gzip, "brotli", brotliCompressSync(content).length, "budget", budget[name] ?? "-");
+  const zlib = zlibSize(content);
+  const node = nodeSize(content);
+  const command = commandSize(content);
+  over ||= Math.max(zlib, node) > budget[name] || (budget[name] <= LIMIT && command > LIMIT);
+  console.log(name, Buffer.byteLength(content), "zlib", zlib, "node", node, "gzip", command ?? "-", "brotli", brotliCompressSync(content).length, "budget", budget[name] ?? "-");
 }
 if (over) {
   console.error("over budget");
