@@ -19,7 +19,7 @@ const READ_BYTES: usize = 64 * 1024;
 /// Longest that a server may take to accept, upgrade and admit one client.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The nonce and its answer of RFC 6455 §1.3: a fixed pair checks the handshake without SHA-1.
-const NONCE: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const NONCE: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Not zero, which a server could skip; the same for all, because its value costs nothing.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -39,7 +39,7 @@ pub(crate) enum Headers {
 }
 
 impl Headers {
-    fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Few => "",
             Self::Chrome => {

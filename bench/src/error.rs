@@ -26,7 +26,7 @@ pub enum Error {
     /// Something that the benchmark needs is missing or does not build.
     #[error("{0}")]
     Setup(String),
-    /// A hot path costs more instructions than its baseline allows.
+    /// A hot path costs more instructions, or an idle connection more bytes, than its baseline allows.
     #[error("{0}")]
     Regression(String),
 }

@@ -1,5 +1,6 @@
 //! The benchmarks of Enchufe: a load generator that checks every message it gets back, the
 //! bare epoll floor that shows what the system calls alone cost, a side-by-side comparison of
+//! servers, and the gate on what a message and an idle connection cost.
 //!
 //! | module | what lives there |
 //! | --- | --- |
@@ -12,7 +13,8 @@
 //! | `compare` | builds and starts the servers, interleaves the runs, writes the table |
 //! | `floor` | the epoll loop that answers by copying bytes |
 //! | `million` | many connections to one server: 19,000 real ones, a million in memory |
-//! | `gate` | instruction counts of the hot paths against recorded baselines |
+//! | `gate` | instruction counts of the hot paths, and bytes of idle connections, against recorded baselines |
+//! | `idle` | what an idle connection takes of the heap |
 //! | `cargo` | builds the binaries that are measured |
 //!
 //! `README.md` beside this crate tells how to run them and how to read what they print.
@@ -24,6 +26,7 @@ mod error;
 mod floor;
 mod frame;
 mod gate;
+mod idle;
 mod meter;
 pub mod million;
 mod process;
@@ -34,3 +37,4 @@ pub use compare::{CompareOptions, LoadOptions, compare, load, redraw};
 pub use error::{Error, Result};
 pub use floor::{FloorOptions, serve as serve_floor};
 pub use gate::{GateOptions, HotPath, check as check_gate, run_hot_paths};
+pub use idle::{Heap, run as run_idle};

@@ -14,7 +14,7 @@ Usage: cargo xtask <task> [options]
   conformance --suites DIR        the public protocol suites, from a checkout of the official
                                   repository, against the testbed (see docs/testing.md)
   fuzz [--time SECONDS]           every fuzz target for that long in all (default 60)
-  bench-gate [--bless]            instruction counts against the recorded ones; --bless records
+  bench-gate [--bless]            instruction counts and idle bytes against the recorded ones; --bless records
   build-client                    build packages/client and put its bundles where they are served
   check-bundles                   fail if the embedded bundles are not what the sources build
   help                            this text";

@@ -53,7 +53,11 @@ pub(crate) static ALL: &[Step] = &[
     full("first-event", "no first event lost, no order broken, in great numbers", interop::first_event),
     full("browser", "the served bundle and the examples in headless Chromium", client::browser),
     full("fuzz", "every fuzz target, briefly", depth::fuzz),
-    full("bench-gate", "instruction counts of the hot paths against the recorded ones", depth::bench_gate),
+    full(
+        "bench-gate",
+        "instruction counts of the hot paths and bytes of idle connections against the recorded ones",
+        depth::bench_gate,
+    ),
     full("package", "every crate builds from its own package", release::package),
     full("deny", "licences, bans and sources of the dependencies", release::deny),
     task("check-bundles", "the embedded bundles are what the sources build", client::check_bundles),

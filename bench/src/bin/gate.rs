@@ -1,11 +1,11 @@
-//! The gate on instruction counts: see the library's `gate` module.
+//! The gate on instruction counts and bytes of idle connections: see the library's `gate` module.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use enchufe_bench::{GateOptions, check_gate};
 
-/// Counts the instructions of the hot paths and compares them with bench/baselines.json.
+/// Counts the instructions of the hot paths and the bytes of idle connections, and compares them with bench/baselines.json.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]

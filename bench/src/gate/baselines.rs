@@ -8,13 +8,14 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::callgrind::Measured;
 use crate::error::{Error, Result};
 
 /// What counts differ by between machines and linkers without any change of the code.
 const TOLERANCE_PERCENT: f64 = 3.0;
 /// For the shortest paths a few per cent is less than what one call inlined or not makes.
 const TOLERANCE_INSTRUCTIONS: f64 = 8.0;
+/// A connection has a word more or less of tables that grow by chance.
+const TOLERANCE_BYTES: f64 = 8.0;
 
 /// `bench/baselines.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,24 @@ pub(super) struct Baselines {
     compiler: String,
     /// Instructions of one run of each path.
     instructions: BTreeMap<String, f64>,
+    /// Bytes of an idle connection of each kind.
+    #[serde(default)]
+    bytes: BTreeMap<String, f64>,
+}
+
+/// What a cost is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Instructions,
+    Bytes,
+}
+
+/// The cost of a path, or of an idle connection.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Measured {
+    pub(super) name: String,
+    pub(super) unit: Unit,
+    pub(super) cost: f64,
 }
 
 /// What became of a path.
@@ -75,10 +94,13 @@ impl Baselines {
     pub(super) fn bless(&mut self, measured: &[Measured], whole: bool) {
         if whole {
             self.instructions.clear();
+            self.bytes.clear();
         }
         self.target = target();
         self.compiler = compiler();
-        self.instructions.extend(measured.iter().map(|path| (path.name.clone(), path.instructions)));
+        for path in measured {
+            self.of_mut(path.unit).insert(path.name.clone(), path.cost);
+        }
     }
 
     /// Every measured path beside its baseline, and, when all were measured, the baselines without a path.
@@ -86,18 +108,32 @@ impl Baselines {
         let mut rows: Vec<Compared> = measured
             .iter()
             .map(|path| {
-                let baseline = self.instructions.get(&path.name).copied();
-                let verdict = baseline.map_or(Verdict::New, |baseline| judge(baseline, path.instructions));
-                Compared { name: path.name.clone(), baseline, now: Some(path.instructions), verdict }
+                let baseline = self.of(path.unit).get(&path.name).copied();
+                let verdict = baseline.map_or(Verdict::New, |baseline| judge(path.unit, baseline, path.cost));
+                Compared { name: path.name.clone(), baseline, now: Some(path.cost), verdict }
             })
             .collect();
-        for (name, baseline) in self.instructions.iter().filter(|_| whole) {
+        for (name, baseline) in self.instructions.iter().chain(&self.bytes).filter(|_| whole) {
             if !measured.iter().any(|path| path.name == *name) {
                 let baseline = Some(*baseline);
                 rows.push(Compared { name: name.clone(), baseline, now: None, verdict: Verdict::Gone });
             }
         }
         rows
+    }
+
+    fn of(&self, unit: Unit) -> &BTreeMap<String, f64> {
+        match unit {
+            Unit::Instructions => &self.instructions,
+            Unit::Bytes => &self.bytes,
+        }
+    }
+
+    fn of_mut(&mut self, unit: Unit) -> &mut BTreeMap<String, f64> {
+        match unit {
+            Unit::Instructions => &mut self.instructions,
+            Unit::Bytes => &mut self.bytes,
+        }
     }
 
     /// Why the counts may differ though the code does not.
@@ -114,8 +150,11 @@ impl Baselines {
     }
 }
 
-fn judge(baseline: f64, now: f64) -> Verdict {
-    let margin = (baseline * TOLERANCE_PERCENT / 100.0).max(TOLERANCE_INSTRUCTIONS);
+fn judge(unit: Unit, baseline: f64, now: f64) -> Verdict {
+    let margin = match unit {
+        Unit::Instructions => (baseline * TOLERANCE_PERCENT / 100.0).max(TOLERANCE_INSTRUCTIONS),
+        Unit::Bytes => TOLERANCE_BYTES,
+    };
     if now > baseline + margin {
         Verdict::Worse
     } else if now < baseline - margin {
@@ -173,8 +212,12 @@ mod tests {
         Baselines { instructions, ..Baselines::default() }
     }
 
-    fn measured(name: &str, instructions: f64) -> Measured {
-        Measured { name: name.into(), instructions }
+    fn measured(name: &str, cost: f64) -> Measured {
+        Measured { name: name.into(), unit: Unit::Instructions, cost }
+    }
+
+    fn idle(cost: f64) -> Measured {
+        Measured { name: "idle".into(), unit: Unit::Bytes, cost }
     }
 
     fn verdicts(measured: &[Measured], whole: bool) -> Vec<Verdict> {
@@ -186,6 +229,18 @@ mod tests {
         assert_eq!(verdicts(&[measured("big", 1030.0), measured("tiny", 18.0)], false), [Verdict::Same; 2]);
         assert_eq!(verdicts(&[measured("big", 1030.1), measured("tiny", 18.1)], false), [Verdict::Worse; 2]);
         assert_eq!(verdicts(&[measured("big", 969.9), measured("tiny", 1.9)], false), [Verdict::Better; 2]);
+    }
+
+    #[test]
+    fn an_idle_connection_may_not_grow_by_more_than_a_word() {
+        let mut recorded = recorded();
+        recorded.bless(&[idle(1000.0)], false);
+        let verdict = |now: f64| recorded.compare(&[idle(now)], false).remove(0).verdict;
+        assert_eq!([992.0, 1008.0].map(verdict), [Verdict::Same; 2]);
+        assert_eq!([991.9, 1008.1].map(verdict), [Verdict::Better, Verdict::Worse]);
+        let whole = [measured("big", 1000.0), measured("gone", 5.0), measured("tiny", 10.0)];
+        let gone = recorded.compare(&whole, true);
+        assert_eq!(gone.last().map(|row| (row.name.as_str(), row.verdict)), Some(("idle", Verdict::Gone)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::baselines::{Measured, Unit};
 use crate::error::{Error, Result};
 
 /// The baseline variants of glibc's string functions, which every x86-64 processor has. Elsewhere
@@ -18,13 +19,6 @@ pub(super) struct Listed {
     pub(super) name: String,
     program: PathBuf,
     iterations: u64,
-}
-
-/// A path's cost.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Measured {
-    pub(super) name: String,
-    pub(super) instructions: f64,
 }
 
 /// The paths that a binary offers.
@@ -84,7 +78,8 @@ impl Callgrind {
             return Err(Error::Setup(format!("{} does nothing more when it is run more often", path.name)));
         }
         let instructions = difference as f64 / path.iterations as f64;
-        Ok(Measured { name: path.name.clone(), instructions: (instructions * 10.0).round() / 10.0 })
+        let cost = (instructions * 10.0).round() / 10.0;
+        Ok(Measured { name: path.name.clone(), unit: Unit::Instructions, cost })
     }
 
     fn count(&self, path: &Listed, iterations: u64) -> Result<u64> {

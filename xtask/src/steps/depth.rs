@@ -1,4 +1,4 @@
-//! What takes longer than a test: fuzzing, and the gate on instruction counts.
+//! What takes longer than a test: fuzzing, and the gate on instruction counts and idle bytes.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) fn fuzz(job: &mut Job<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Instruction counts of the hot paths against the recorded ones; with `--bless`, records them.
+/// Instruction counts of the hot paths and bytes of idle connections against the recorded ones; with `--bless`, records them.
 pub(super) fn bench_gate(job: &mut Job<'_>) -> Result<(), String> {
     VALGRIND.ensure(job)?;
     let command = Cmd::cargo("run --locked --package enchufe-bench --bin gate");
