@@ -1,11 +1,15 @@
 /** `npm run build`: the bundles that the server embeds, and `dist/` for npm. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { allBundles, bundle, clientDist, root, serverBundles } from "./bundle.mjs";
 
 mkdirSync(clientDist, { recursive: true });
-for (const [name, content] of Object.entries(await serverBundles())) writeFileSync(resolve(clientDist, name), content);
+for (const [name, content] of Object.entries(await serverBundles())) {
+  const file = resolve(clientDist, name);
+  // One that is written anew has cargo compile the server anew.
+  if (!existsSync(file) || readFileSync(file, "utf8") != content) writeFileSync(file, content);
+}
 
 const dist = resolve(root, "dist");
 rmSync(dist, { recursive: true, force: true });

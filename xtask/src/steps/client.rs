@@ -1,6 +1,6 @@
 //! `packages/client`: the browser client, its tests, and the bundles that the server embeds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::node;
 use crate::job::{Cmd, Job};
@@ -25,12 +25,27 @@ pub(super) fn test(job: &mut Job<'_>) -> Result<(), String> {
     let folder = folder(job);
     node::packages(job, &folder)?;
     job.run(npm("test").folder(&folder))?;
-    let testbed = node::testbed(job)?;
-    let start = format!("{} --profile app --port {{port}}", testbed.display());
+    let start = start(&node::testbed(job)?);
     for build in ["node", "min", "esm"] {
         let command = npm("run test:server -- --client").arg(build);
         job.run(command.arg("--start").arg(&start).folder(&folder))?;
     }
+    Ok(())
+}
+
+/// The package as npm would have it, in the runtimes that npm has, against the testbed.
+pub(super) fn runtimes(job: &mut Job<'_>) -> Result<(), String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        job.note("not checked here: the runtimes are installed for Linux on x64 alone");
+        return Ok(());
+    }
+    let folder = folder(job);
+    node::packages(job, &folder)?;
+    node::packages(job, &folder.join("test/runtimes"))?;
+    // Before the server, which embeds what this writes.
+    job.prepare(npm("run build").folder(&folder))?;
+    let start = start(&node::testbed(job)?);
+    job.run(Cmd::new("node").words("scripts/runtime.mjs --start").arg(start).folder(&folder))?;
     Ok(())
 }
 
@@ -65,6 +80,11 @@ pub(super) fn browser(job: &mut Job<'_>) -> Result<(), String> {
         )?;
     }
     Ok(())
+}
+
+/// How the client's suite starts a testbed.
+fn start(testbed: &Path) -> String {
+    format!("{} --profile app --port {{port}}", testbed.display())
 }
 
 fn npm(words: &str) -> Cmd {

@@ -18,6 +18,10 @@ pub(super) fn packages(job: &mut Job<'_>, folder: &Path) -> Result<(), String> {
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
+    println!(
+        "        installing npm's packages for {}",
+        folder.strip_prefix(&job.root).unwrap_or(folder).display()
+    );
     job.prepare(Cmd::new("npm").words("ci --no-audit --no-fund").folder(folder))?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))
 }
