@@ -72,7 +72,7 @@ impl Handshake {
     /// The path and query of the first request.
     #[must_use]
     pub fn url(&self) -> Cow<'_, str> {
-        self.request.target().map_or(Cow::Borrowed("/"), String::from_utf8_lossy)
+        self.request.target().map_or(Cow::Borrowed("/"), lossy)
     }
 
     /// One query parameter, decoded.
@@ -99,9 +99,7 @@ impl Handshake {
 
     /// All headers, in order.
     pub fn headers(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        self.request
-            .headers()
-            .map(|(name, value)| (String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+        self.request.headers().map(|(name, value)| (lossy(name), lossy(value)))
     }
 
     /// The address of the peer, or of the last proxy; `None` where the host server does not tell it.
@@ -170,6 +168,13 @@ impl Serialize for Handshake {
         let auth: Option<&RawValue> = serde_json::from_str(self.auth_json()).ok();
         out.serialize_field("auth", &auth)?;
         out.end()
+    }
+}
+
+fn lossy(text: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => String::from_utf8_lossy(text),
+        Cow::Owned(text) => String::from_utf8_lossy(&text).into_owned().into(),
     }
 }
 

@@ -18,13 +18,16 @@ type Index = HashMap<Arc<str>, Socket, RandomState>;
 
 #[derive(Default)]
 pub(super) struct Joined {
-    sockets: Sockets,
+    /// The one that has joined for the longest; there is none where there are no others either.
+    first: Option<Socket>,
     more: Option<Box<More>>,
 }
 
 /// What most connections have nothing of.
 #[derive(Default)]
 struct More {
+    /// All but the first.
+    others: Vec<Socket>,
     /// By the names of their namespaces, where they are not few.
     index: Option<Index>,
     /// Namespaces that the server has disconnected: packets for them may still be on their way.
@@ -33,17 +36,22 @@ struct More {
 
 impl Joined {
     pub(super) fn add(&mut self, socket: Socket) {
-        self.sockets.push(socket.clone());
-        if self.sockets.len() <= FEW {
+        let Some(first) = &self.first else {
+            self.first = Some(socket);
+            return;
+        };
+        let More { others, index, .. } = &mut **self.more.get_or_insert_default();
+        others.push(socket.clone());
+        if others.len() < FEW {
             return;
         }
-        match &mut self.more.get_or_insert_default().index {
+        match index {
             Some(index) => {
                 index.insert(name(&socket), socket);
             }
             none => {
-                let all = self.sockets.iter().map(|socket| (name(socket), socket.clone()));
-                *none = Some(all.collect());
+                let all = std::iter::once(first).chain(&*others);
+                *none = Some(all.map(|socket| (name(socket), socket.clone())).collect());
             }
         }
     }
@@ -51,14 +59,24 @@ impl Joined {
     pub(super) fn find(&self, namespace: &str) -> Option<&Socket> {
         match self.more.as_ref().and_then(|more| more.index.as_ref()) {
             Some(index) => index.get(namespace),
-            None => self.sockets.iter().find(|socket| socket.namespace_name() == namespace),
+            None => self.iter().find(|socket| socket.namespace_name() == namespace),
         }
     }
 
     pub(super) fn remove(&mut self, socket: &Socket) {
-        self.sockets.retain(|other| other != socket);
-        let Some(more) = &mut self.more else { return };
-        if self.sockets.len() <= FEW {
+        let is_first = self.first.as_ref() == Some(socket);
+        let Some(more) = &mut self.more else {
+            if is_first {
+                self.first = None;
+            }
+            return;
+        };
+        if is_first {
+            self.first = (!more.others.is_empty()).then(|| more.others.remove(0));
+        } else {
+            more.others.retain(|other| other != socket);
+        }
+        if more.others.len() < FEW {
             more.index = None;
         } else if let Some(index) = &mut more.index
             && index.get(socket.namespace_name()) == Some(socket)
@@ -87,14 +105,24 @@ impl Joined {
     }
 
     pub(super) fn take(&mut self) -> Sockets {
+        let mut all: Sockets = self.first.take().into_iter().collect();
         if let Some(more) = &mut self.more {
             more.index = None;
+            all.extend(std::mem::take(&mut more.others));
         }
-        std::mem::take(&mut self.sockets)
+        all
     }
 
-    pub(super) fn all(&self) -> &Sockets {
-        &self.sockets
+    pub(super) fn all(&self) -> Sockets {
+        self.iter().cloned().collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.others.len())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Socket> {
+        self.first.iter().chain(self.more.iter().flat_map(|more| &more.others))
     }
 }
 

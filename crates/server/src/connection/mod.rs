@@ -490,12 +490,12 @@ impl Connection {
     }
 
     pub(crate) fn sockets(&self) -> Sockets {
-        self.inner.lock().sockets.all().clone()
+        self.inner.lock().sockets.all()
     }
 
     /// How many namespaces it has joined.
     pub(crate) fn socket_count(&self) -> usize {
-        self.inner.lock().sockets.all().len()
+        self.inner.lock().sockets.len()
     }
 
     pub(crate) fn joined(&self) {

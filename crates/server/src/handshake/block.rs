@@ -1,14 +1,18 @@
 //! The request that opened a connection, as it is kept for the connection's life: in a single allocation, with what all
 //! clients send the same written as one byte.
 //!
-//! The block is the time (eight bytes), a byte of flags, the target, the headers in order, and the address. The target,
+//! The block is the time (six bytes), a byte of flags, the target, the headers in order, and the address. The target,
 //! and each header's name and value, are a number in groups of seven bits: below the length of the table of known texts
-//! it is one of these, else the length of a text that follows, counted from there.
+//! it is one of these, at that length a WebSocket's key follows (RFC 6455 §4.1) as the sixteen bytes that it stands for, and
+//! beyond it a text, whose length is counted from there.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 
 /// The names that clients and proxies send, the commonest first.
@@ -86,8 +90,23 @@ const V6: u8 = 4;
 const V4_LEN: usize = 4 + 2;
 /// With the scope of those that are local to a link.
 const V6_LEN: usize = 16 + 4 + 2;
+/// Milliseconds since 1970, for longer than HTTP can date anything.
+const TIME: usize = 6;
 /// The time and the flags.
-const PREFIX: usize = 8 + 1;
+const PREFIX: usize = TIME + 1;
+/// What a WebSocket's key stands for, and its own length.
+const NONCE: usize = 16;
+const NONCE_TEXT: usize = 24;
+
+/// What a key stands for, where it is one and would be written like this again.
+fn nonce(text: &[u8]) -> Option<[u8; NONCE]> {
+    if text.len() != NONCE_TEXT {
+        return None;
+    }
+    let mut nonce = [0; NONCE + 2];
+    let length = STANDARD.decode_slice(text, &mut nonce).ok()?;
+    if length == NONCE { nonce.first_chunk().copied() } else { None }
+}
 
 /// The block; cloning it shares it.
 #[derive(Clone)]
@@ -100,7 +119,8 @@ impl RequestDraft {
     /// `issued` in milliseconds since 1970; `texts` is about how long all texts are together.
     pub(super) fn new(issued: u64, secure: bool, texts: usize) -> Self {
         let mut block = Vec::with_capacity(PREFIX + texts + V6_LEN);
-        block.extend_from_slice(&issued.to_le_bytes());
+        let issued = issued.min((1 << (8 * TIME)) - 1);
+        block.extend_from_slice(issued.to_le_bytes().first_chunk::<TIME>().expect("six of eight"));
         block.push(if secure { SECURE } else { 0 });
         Self(block)
     }
@@ -129,10 +149,16 @@ impl RequestDraft {
     fn text(&mut self, known: &[&str], text: &[u8]) {
         match known.iter().position(|known| known.as_bytes() == text) {
             Some(index) => self.number(index),
-            None => {
-                self.number(known.len() + text.len());
-                self.0.extend_from_slice(text);
-            }
+            None => match nonce(text) {
+                Some(nonce) => {
+                    self.number(known.len());
+                    self.0.extend_from_slice(&nonce);
+                }
+                None => {
+                    self.number(known.len() + 1 + text.len());
+                    self.0.extend_from_slice(text);
+                }
+            },
         }
     }
 
@@ -145,7 +171,7 @@ impl RequestDraft {
     }
 
     pub(crate) fn has_address(&self) -> bool {
-        self.0.get(8).is_some_and(|flags| flags & (V4 | V6) != 0)
+        self.0.get(TIME).is_some_and(|flags| flags & (V4 | V6) != 0)
     }
 
     /// The address of the peer, or of the last proxy. Comes last, and once.
@@ -162,7 +188,7 @@ impl RequestDraft {
             }
         };
         self.0.extend_from_slice(&address.port().to_le_bytes());
-        if let Some(flags) = self.0.get_mut(8) {
+        if let Some(flags) = self.0.get_mut(TIME) {
             *flags |= flag;
         }
     }
@@ -182,7 +208,8 @@ pub(crate) fn size_of(uri: &http::Uri, headers: &HeaderMap) -> usize {
 impl RequestBlock {
     /// Milliseconds since 1970.
     pub(super) fn issued(&self) -> u64 {
-        self.0.first_chunk().map_or(0, |issued| u64::from_le_bytes(*issued))
+        let bytes = self.0.first_chunk::<TIME>().copied().unwrap_or_default();
+        bytes.iter().rev().fold(0, |issued, byte| issued << 8 | u64::from(*byte))
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -204,19 +231,19 @@ impl RequestBlock {
     }
 
     /// Path and query.
-    pub(super) fn target(&self) -> Option<&[u8]> {
+    pub(super) fn target(&self) -> Option<Cow<'_, [u8]>> {
         text(VALUES, &mut self.texts())
     }
 
     /// Names and values, in order.
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn headers(&self) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
         let mut rest = self.texts();
         text(VALUES, &mut rest);
         std::iter::from_fn(move || Some((text(NAMES, &mut rest)?, text(VALUES, &mut rest)?)))
     }
 
     fn flags(&self) -> u8 {
-        self.0.get(8).copied().unwrap_or_default()
+        self.0.get(TIME).copied().unwrap_or_default()
     }
 
     fn texts(&self) -> &[u8] {
@@ -230,7 +257,7 @@ impl RequestBlock {
 }
 
 /// The next text; `None` at the end.
-fn text<'a>(known: &[&'static str], rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+fn text<'a>(known: &[&'static str], rest: &mut &'a [u8]) -> Option<Cow<'a, [u8]>> {
     let (mut number, mut shift) = (0, 0);
     loop {
         let (byte, tail) = rest.split_first()?;
@@ -242,11 +269,16 @@ fn text<'a>(known: &[&'static str], rest: &mut &'a [u8]) -> Option<&'a [u8]> {
         shift += 7;
     }
     if let Some(known) = known.get(number) {
-        return Some(known.as_bytes());
+        return Some(known.as_bytes().into());
     }
-    let (text, tail) = rest.split_at_checked(number - known.len())?;
+    if number == known.len() {
+        let (nonce, tail) = rest.split_first_chunk::<NONCE>()?;
+        *rest = tail;
+        return Some(STANDARD.encode(nonce).into_bytes().into());
+    }
+    let (text, tail) = rest.split_at_checked(number - known.len() - 1)?;
     *rest = tail;
-    Some(text)
+    Some(text.into())
 }
 
 #[cfg(test)]
@@ -265,6 +297,11 @@ mod tests {
         let long = "x".repeat(100_000);
         let mut headers: Vec<_> = NAMES.iter().copied().zip(VALUES.iter().copied().cycle()).collect();
         headers.extend([("x-mine", "1"), ("empty", ""), ("", ""), ("cookie", &long), ("host", "a")]);
+        // A key, and what only looks like one: bits that stand for nothing, no padding, longer, or of other characters.
+        let keys = ["dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZQAA"];
+        let others = ["dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25j-_=="];
+        headers.extend(keys.into_iter().chain(others).map(|key| ("sec-websocket-key", key)));
+        headers.push(("dGhlIHNhbXBsZSBub25jZQ==", "a key for a name"));
         for address in [None, Some("1.2.3.4:5"), Some("[2001:db8::1]:65535"), Some("[fe80::1%7]:80")] {
             let address = address.map(|address| address.parse().unwrap());
             let mut draft = request(&headers);
@@ -273,11 +310,11 @@ mod tests {
             let block = draft.finish();
             assert_eq!((block.issued(), block.is_secure()), (1_700_000_000_000, true));
             assert_eq!(block.address(), address);
-            assert_eq!(block.target(), Some(&b"/socket.io/?EIO=4&transport=websocket"[..]));
+            assert_eq!(block.target().as_deref(), Some(&b"/socket.io/?EIO=4&transport=websocket"[..]));
             let out: Vec<_> = block.headers().collect();
             assert_eq!(out.len(), headers.len());
             for ((name, value), expected) in out.into_iter().zip(&headers) {
-                assert_eq!((name, value), (expected.0.as_bytes(), expected.1.as_bytes()));
+                assert_eq!((&*name, &*value), (expected.0.as_bytes(), expected.1.as_bytes()));
             }
         }
     }
@@ -291,7 +328,14 @@ mod tests {
             ("sec-websocket-version", "13"),
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ]);
-        assert_eq!(block.0.len(), PREFIX + 1 + 16 + 2 + 2 + 2 + 26);
+        assert_eq!(block.0.len(), PREFIX + 1 + 16 + 2 + 2 + 2 + 18);
+    }
+
+    #[test]
+    fn a_time_that_has_no_place_is_the_latest_that_has_one() {
+        let issued = |issued| RequestDraft::new(issued, false, 0).finish().issued();
+        assert_eq!([issued(0), issued(1_763_737_200_123)], [0, 1_763_737_200_123]);
+        assert_eq!([issued((1 << 48) - 1), issued(u64::MAX)], [(1 << 48) - 1; 2]);
     }
 
     #[test]
