@@ -47,7 +47,11 @@ pub(crate) static ALL: &[Step] = &[
     quick("build", "the whole workspace", rust::build),
     quick("test-rust", "unit, table, virtual-time, property, UI and doc tests", rust::test),
     quick("doc", "documentation, warnings as errors", rust::doc),
-    full("client", "the browser client: units, types, bundles, against the testbed", client::test),
+    full(
+        "client",
+        "the browser client: units, types, bundles, against the testbed and the official server",
+        client::test,
+    ),
     full(
         "runtimes",
         "the client's package in Node 18, 20 and 22, Deno and Bun, against the testbed",
@@ -56,7 +60,7 @@ pub(crate) static ALL: &[Step] = &[
     full("conformance", "the protocol's rules and hostile input, against the testbed", interop::conformance),
     full("interop", "official clients in Node and Python, against the testbed", interop::interop),
     full("first-event", "no first event lost, no order broken, in great numbers", interop::first_event),
-    full("browser", "the served bundle and the examples in headless Chromium", client::browser),
+    full("browser", "the served bundles in headless Chromium and Firefox, and the examples", client::browser),
     full("fuzz", "every fuzz target, briefly", depth::fuzz),
     full(
         "bench-gate",

@@ -26,6 +26,7 @@ pub(crate) const PYTHON: Tool =
     Tool { programs: &["python3"], packages: &["python3", "python3-venv", "python3-pip"] };
 pub(crate) const CHROMIUM: Tool =
     Tool { programs: &["chromium", "chromium-browser"], packages: &["chromium"] };
+pub(crate) const FIREFOX: Tool = Tool { programs: &["firefox-esr", "firefox"], packages: &["firefox-esr"] };
 pub(crate) const VALGRIND: Tool = Tool { programs: &["valgrind"], packages: &["valgrind", "libc6-dbg"] };
 pub(crate) const CXX: Tool = Tool { programs: &["g++", "c++", "clang++"], packages: &["g++"] };
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::node;
 use crate::job::{Cmd, Job};
-use crate::tools::CHROMIUM;
+use crate::tools::{CHROMIUM, FIREFOX};
 
 /// Builds the client and puts its bundles where the server crate embeds them.
 pub(super) fn build(job: &mut Job<'_>) -> Result<(), String> {
@@ -20,7 +20,8 @@ pub(super) fn check_bundles(job: &mut Job<'_>) -> Result<(), String> {
     job.require(npm("run check-bundles").folder(folder))
 }
 
-/// Unit and type tests and the bundles, then each build of the client against the testbed.
+/// Unit and type tests and the bundles, then each build of the client against the testbed, and that for Node against the
+/// official server.
 pub(super) fn test(job: &mut Job<'_>) -> Result<(), String> {
     let folder = folder(job);
     node::packages(job, &folder)?;
@@ -30,6 +31,7 @@ pub(super) fn test(job: &mut Job<'_>) -> Result<(), String> {
         let command = npm("run test:server -- --client").arg(build);
         job.run(command.arg("--start").arg(&start).folder(&folder))?;
     }
+    job.run(npm("run test:server").folder(&folder))?;
     Ok(())
 }
 
@@ -49,10 +51,12 @@ pub(super) fn runtimes(job: &mut Job<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The served bundles and the examples in a real browser.
+/// The served bundles, against the testbed and the official server, and the examples in real browsers.
 pub(super) fn browser(job: &mut Job<'_>) -> Result<(), String> {
     CHROMIUM.ensure(job)?;
+    FIREFOX.ensure(job)?;
     let chromium = CHROMIUM.path().ok_or("chromium is not on the PATH")?;
+    let firefox = FIREFOX.path().ok_or("firefox is not on the PATH")?;
     let testbed = node::testbed(job)?;
     job.prepare(Cmd::cargo(
         "build --package example-chat --package example-echo --package example-ping --locked",
@@ -62,10 +66,13 @@ pub(super) fn browser(job: &mut Job<'_>) -> Result<(), String> {
     let start = format!("{} --profile app --cors * --port {{port}}", testbed.display());
     let client = folder(job);
     node::packages(job, &client)?;
+    let suite =
+        || npm("run test:browser --").env("CHROMIUM", &chromium).env("FIREFOX", &firefox).folder(&client);
     for build in ["min", "esm"] {
-        let command = npm("run test:browser -- --client").arg(build).arg("--start").arg(&start);
-        job.run(command.env("CHROMIUM", &chromium).folder(&client))?;
+        job.run(suite().arg("--client").arg(build).arg("--start").arg(&start))?;
     }
+    job.run(suite().words("--browser firefox --start").arg(&start))?;
+    job.run(suite())?;
     let interop = job.root.join("tests/interop");
     let browser = job.root.join("tests/browser");
     for (folder, tests) in [(&interop, interop.join("browser")), (&browser, browser.clone())] {
