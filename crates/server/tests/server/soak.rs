@@ -11,6 +11,8 @@ use tokio::time::{Duration, Instant, sleep, timeout};
 use crate::support::{Client, Polling, Random, Via, Ws, only_here, serve_with, wait_until};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+/// As long as a server that hears nothing believes in a client, by default.
+const HEARTBEAT: Duration = Duration::from_secs(25 + 20);
 /// The mean time between two arrivals.
 const ARRIVAL: Duration = Duration::from_secs(4);
 
@@ -38,7 +40,8 @@ fn server(probe: &Arc<()>) -> Server {
         });
     let limits = Limits {
         max_events_per_second: 50,
-        max_outbox_bytes: 100_000,
+        // Whoever reads nothing misses far more than this before its heartbeat ends it, whatever the seed.
+        max_outbox_bytes: 20_000,
         max_total_outbox_bytes: 1 << 20,
         max_connections_per_address: 200,
         max_payload_bytes: 20_000,
@@ -129,6 +132,8 @@ async fn an_hour_of_churn_leaves_nothing_behind() {
             assert!(text.contains("written") || text.contains("an answer"), "{text}");
         }
     }
+    // Those that left without a word, such as in the middle of an upgrade, last until a heartbeat goes unanswered.
+    sleep(HEARTBEAT).await;
     wait_until("nobody is left", || io.connections() == 0).await;
     // What lingers, and the longest handlers.
     sleep(Duration::from_secs(30)).await;
