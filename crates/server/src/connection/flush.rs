@@ -132,6 +132,16 @@ impl Slot {
                         }
                         cork::keep([cork]);
                     }
+                    if inner.blocked && io.writing.is_empty() {
+                        // A stream in a wrapper, as for TLS, has taken it all and not passed it on.
+                        inner.blocked = false;
+                        drop(inner);
+                        if !write(connection, io, &mut cx, scratch) {
+                            return connection.inner.lock().standing();
+                        }
+                        flushed = true;
+                        continue;
+                    }
                     let batch = io.writing.is_empty() && take_batch(&mut inner, io);
                     if io.writing.is_empty() && !close_after(&mut inner, io) {
                         let drained = flushed || inner.blocked;
@@ -224,9 +234,9 @@ fn write(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, scratc
     if !taken(connection, written) {
         return false;
     }
-    if io.closing {
-        // The peer sees the end after the close frame; its own end ends the session.
-        let _ = io.stream.poll_shutdown(cx);
+    if io.closing && io.stream.poll_shutdown(cx).is_pending() {
+        // To be asked again. The peer sees the end after the close frame; its own end ends the session.
+        connection.inner.lock().blocked = true;
     }
     !io.closing
 }

@@ -39,6 +39,7 @@ mod security;
 mod servers;
 mod shutdown;
 mod soak;
+mod streams;
 mod tcp;
 mod times;
 mod upgrade;

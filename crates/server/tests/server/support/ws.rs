@@ -9,7 +9,7 @@ use enchufe_proto::websocket::{Decoder, Limits, Message, Opcode, Role, encode_fr
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 
@@ -53,6 +53,15 @@ impl Ws {
     /// A stream in memory to a server, `capacity` bytes wide in each direction.
     pub(crate) fn in_memory(io: &Server, capacity: usize) -> Self {
         let (near, far) = tokio::io::duplex(capacity);
+        Self::between(io, near, far)
+    }
+
+    /// A pair of streams, of which the server has the far one.
+    pub(crate) fn between(
+        io: &Server,
+        near: DuplexStream,
+        far: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
         let service = TowerToHyperService::new(io.service());
         let connection = http1::Builder::new().serve_connection(TokioIo::new(far), service).with_upgrades();
         tokio::spawn(async move {
