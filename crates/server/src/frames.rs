@@ -261,7 +261,8 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn new(wire: Wire<'a>, kind: Kind, id: Option<u64>) -> Self {
-        let mut text = SCRATCH.take();
+        // A destructor may emit while the thread is ending.
+        let mut text = SCRATCH.try_with(Cell::take).unwrap_or_default();
         text.reserve(TYPICAL);
         text.extend_from_slice(&BEGINNING);
         let namespace = if wire.parser == Parser::Msgpack { "/" } else { wire.namespace };

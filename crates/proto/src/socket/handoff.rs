@@ -21,16 +21,21 @@ thread_local! {
 
 /// Calls `f` with `bytes` laid down.
 pub(super) fn with_bytes<R>(bytes: &Bytes, f: impl FnOnce() -> R) -> R {
-    let before = BYTES.replace(Some(bytes.clone()));
+    // Where the thread is ending nothing can be laid down, and it is copied.
+    let before = BYTES.try_with(|laid_down| laid_down.replace(Some(bytes.clone())));
     let result = f();
-    BYTES.replace(before);
+    if let Ok(before) = before {
+        let _ = BYTES.try_with(|laid_down| laid_down.replace(before));
+    }
     result
 }
 
 /// `slice` as [`Bytes`]: the buffer laid down if it is that one, else a copy.
 pub(super) fn take_bytes(slice: &[u8]) -> Bytes {
     BYTES
-        .with_borrow_mut(|laid_down| laid_down.take_if(|bytes| std::ptr::eq(&**bytes, slice)))
+        .try_with(|laid_down| laid_down.borrow_mut().take_if(|bytes| std::ptr::eq(&**bytes, slice)))
+        .ok()
+        .flatten()
         .unwrap_or_else(|| Bytes::copy_from_slice(slice))
 }
 
@@ -92,16 +97,18 @@ struct Sink {
     written: Option<usize>,
 }
 
-/// Lays the output down, and calls `f`, in which [`splice`] may write arguments to it: tells how many.
+/// Lays the output down, and calls `f`, in which [`splice`] may write arguments to it: tells how many. `None` where it wrote none, or
+/// the thread is ending.
 pub(super) fn with_sink(
     out: &mut Vec<u8>,
     attachments: &mut Vec<Bytes>,
     base: usize,
     f: impl FnOnce(),
 ) -> Option<usize> {
+    let before = SINK.try_with(Cell::take).ok()?;
     let sink =
         Sink { out: std::mem::take(out), attachments: std::mem::take(attachments), base, written: None };
-    let before = SINK.replace(Some(sink));
+    SINK.set(Some(sink));
     f();
     let sink = SINK.replace(before).unwrap_or_default();
     (*out, *attachments) = (sink.out, sink.attachments);
@@ -110,7 +117,7 @@ pub(super) fn with_sink(
 
 /// Writes the arguments as they are to the output that is laid down; `false` where none is.
 pub(super) fn splice(args: &RawArgs) -> bool {
-    let Some(mut sink) = SINK.take() else { return false };
+    let Ok(Some(mut sink)) = SINK.try_with(Cell::take) else { return false };
     let first = sink.written.is_none();
     if first {
         args.splice(&mut sink.out, &mut sink.attachments, sink.base);

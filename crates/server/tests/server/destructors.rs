@@ -1,5 +1,8 @@
 //! Destructors of the application's values that panic: they end nothing but themselves.
 
+use std::cell::Cell;
+
+use bytes::Bytes;
 use enchufe::{Namespace, Server, Socket};
 
 use crate::support::{Client, Via, serve, wait_until};
@@ -174,4 +177,33 @@ fn a_runtime_that_ends_takes_all_sockets_along() {
         assert_eq!(members(&io), [0, 0, 0], "{via:?}");
         assert_eq!(io.connections(), 0, "{via:?}");
     }
+}
+
+/// Says goodbye when its thread ends.
+struct Goodbye(Socket);
+
+impl Drop for Goodbye {
+    fn drop(&mut self) {
+        self.0.emit("bye", (Bytes::from_static(b"\x01"), "text")).unwrap();
+    }
+}
+
+thread_local! {
+    static GOODBYE: Cell<Option<Goodbye>> = const { Cell::new(None) };
+}
+
+#[tokio::test]
+async fn a_destructor_may_emit_while_its_thread_ends() {
+    let io = serve(Namespace::new("/"));
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    let socket = io.of("/").sockets().remove(0);
+    let thread = std::thread::spawn(move || {
+        // Destroyed last, after what emitting keeps for the thread.
+        GOODBYE.set(Some(Goodbye(socket.clone())));
+        socket.emit("hello", (Bytes::from_static(b"\x02"), "text")).unwrap();
+    });
+    thread.join().unwrap();
+    let heard = client.take(4).await;
+    assert_eq!(heard[0], r#"451-["hello",{"_placeholder":true,"num":0},"text"]"#);
+    assert_eq!(heard[2], r#"451-["bye",{"_placeholder":true,"num":0},"text"]"#);
 }
