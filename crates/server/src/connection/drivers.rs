@@ -47,7 +47,7 @@ impl Drivers {
     }
 
     /// Where something can go on that belongs to no connection: in the runtime of this thread if it drives connections, else
-    /// in one that does, else in that of this thread.
+    /// in one that does, else in that of this thread. Nobody may be running a driver that has no connection.
     pub(crate) fn runtime(&self) -> Option<Handle> {
         let current = Handle::try_current().ok();
         let drivers = self.0.lock();
@@ -56,8 +56,10 @@ impl Drivers {
         {
             return Some(current.clone());
         }
-        let living = drivers.iter().find(|driver| !driver.has_ended());
-        living.map(|driver| driver.runtime().clone()).or(current)
+        let living = || drivers.iter().filter(|driver| !driver.has_ended());
+        let driving = living().find(|driver| driver.load.load(Ordering::Relaxed) > 0);
+        let of = |driver: &Arc<DriverHandle>| driver.runtime().clone();
+        driving.map(of).or(current).or_else(|| living().next().map(of))
     }
 
     /// One has ended.
@@ -104,6 +106,18 @@ mod tests {
             let connections = taken.iter().filter(|other| Arc::ptr_eq(other, driver)).count();
             assert_eq!(connections, 2);
         }
+    }
+
+    #[test]
+    fn what_belongs_to_no_connection_goes_on_where_connections_are() {
+        let socket = Socket::unconnected("{}");
+        let (idle, busy) = (runtime(1), runtime(1));
+        let left = taken(&socket, &idle);
+        left.load.fetch_sub(1, Ordering::Relaxed);
+        let _taken = taken(&socket, &busy);
+        assert_eq!(socket.core().drivers.runtime().expect("a runtime").id(), busy.handle().id());
+        let current = idle.block_on(async { socket.core().drivers.runtime() });
+        assert_eq!(current.expect("a runtime").id(), idle.handle().id());
     }
 
     #[test]

@@ -371,7 +371,7 @@ pub(crate) fn supersede(socket: &Socket) {
         let connection = socket.connection();
         connection.remove_socket(socket);
         connection.abort(CloseReason::TransportClose);
-        disconnected(socket);
+        connection.within_runtime(|| disconnected(socket));
     } else {
         // It is leaving already: its handlers are called by whoever noticed.
         socket.leave_namespace();

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinHandle, yield_now};
 
+use crate::support::recovery::{Memory, join, recovering};
 use crate::support::{Client, Log, Polling, Via, Ws, serve};
 
 /// A runtime that stands still but for `block_on`.
@@ -110,6 +111,25 @@ fn handlers_that_see_what_is_emitted_go_on_in_the_runtime_of_the_socket() {
     first.block_on(log.wait(3));
     assert_eq!(log.entries(), [id(&second), id(&second), id(&first)]);
     drop((resting, busy));
+}
+
+#[test]
+fn the_socket_of_a_client_that_came_back_ends_in_its_own_runtime() {
+    let log = Log::default();
+    let noted = log.clone();
+    let io = recovering(Namespace::new("/").on_disconnect(move || note_where(noted.clone())));
+    let (first, second) = (runtime(), runtime());
+    let mut memory = Memory::default();
+    let (mut lost, ..) = first.block_on(join(&io, Via::WebSocket, &mut memory));
+    let event = first.block_on(async {
+        io.of("/").emit("offset", ()).unwrap();
+        lost.next().await
+    });
+    memory.event(&event);
+    let (_back, recovered, _) = second.block_on(join(&io, Via::WebSocket, &mut memory));
+    assert!(recovered);
+    first.block_on(log.wait(1));
+    assert_eq!(log.entries(), [id(&first)]);
 }
 
 fn node(hub: &Hub, name: &str, namespace: Namespace) -> Server {
