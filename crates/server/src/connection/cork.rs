@@ -245,6 +245,7 @@ impl Inner {
         self.session.queued_bytes() == 0
             && self.hold == 0
             && !self.blocked
+            && !self.translated
             && self.policy == OutboxPolicy::Close
             && !self.session.is_over()
     }
@@ -266,7 +267,7 @@ impl Inner {
     /// one to spare.
     #[inline]
     fn new_cork(&mut self, bytes: usize, connection: &Connection) -> Option<&mut Cork> {
-        // An upgraded WebSocket's dialect is as plain as that of its connection, or plainer.
+        // What an upgraded WebSocket says of itself is `may_cork`'s.
         let plain = connection.dialect.is_plain() && connection.core.config.hooks.observer.is_none();
         if bytes > SMALL || !plain || !self.takes_cork() {
             return None;

@@ -172,8 +172,10 @@ pub(crate) struct Inner {
     pub(crate) session: Session,
     /// While above zero nothing is flushed: a CONNECT reply waits for the first poll of its handler.
     hold: u16,
-    /// The transport took less than it was given.
+    /// The transport took less than it was given, or has not passed it on.
     blocked: bool,
+    /// It was upgraded to a WebSocket that takes frames in another form than they are queued in.
+    translated: bool,
     /// Those who wait for the outbox to empty.
     drained: Option<Arc<tokio::sync::Notify>>,
     /// The driver has let go of it: mail is not read any more.
@@ -228,6 +230,7 @@ impl Connection {
                 session,
                 hold: 0,
                 blocked: false,
+                translated: false,
                 drained: None,
                 gone: false,
                 poll: None,

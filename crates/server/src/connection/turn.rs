@@ -351,6 +351,11 @@ impl Slot {
             }
             Output::Upgraded => {
                 self.main = self.probe.take().map(|probe| *probe);
+                if self.main.as_ref().is_some_and(|io| !io.dialect.is_plain()) {
+                    let mut inner = self.connection.inner.lock();
+                    inner.uncork();
+                    inner.translated = true;
+                }
                 observe(&self.connection, |observer, socket| observer.on_upgrade(socket));
             }
             Output::AnswerNoop => {

@@ -1,10 +1,11 @@
 //! From polling to WebSocket: nothing is lost, and a failed attempt changes nothing.
 
+use bytes::Bytes;
 use enchufe::{Data, DisconnectReason, Namespace, Socket};
 use enchufe_proto::websocket::Opcode;
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Log, Polling, Received, Via, Ws, serve, serve_with};
+use crate::support::{Client, Log, Polling, Received, Via, Ws, serve, serve_with};
 
 fn echo(log: &Log) -> Namespace {
     let (events, ends) = (log.clone(), log.clone());
@@ -153,6 +154,30 @@ async fn upgrade_timeout_closes_only_the_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upgrade_may_ask_for_base64_where_its_session_did_not() {
+    let namespace = Namespace::new("/")
+        .on("get", async |socket: Socket| socket.emit("got", Bytes::from_static(b"\x01\x02")));
+    let io = serve(namespace);
+    let mut client = Client::connect(&io, Via::WebSocket).await;
+    let session = joined(&io).await;
+    let mut ws = Ws::in_memory(&io, 4096);
+    ws.upgrade(&format!("{}&b64=1", probe_query(&session))).await;
+    ws.send_all(&["2probe", "5", "42[\"get\"]"]).await;
+    assert_eq!(ws.text().await, "3probe");
+    assert_eq!(ws.text().await, r#"451-["got",{"_placeholder":true,"num":0}]"#);
+    assert_eq!(ws.text().await, "bAQI=");
+    for _ in 0..5 {
+        // Each leaves the thread a buffer, in which the next broadcast may be written.
+        client.send("42[\"get\"]").await;
+        client.take(2).await;
+        io.of("/").emit("all", Bytes::from_static(b"\x01\x02")).unwrap();
+        assert_eq!(ws.text().await, r#"451-["all",{"_placeholder":true,"num":0}]"#);
+        assert_eq!(ws.text().await, "bAQI=");
+        client.take(2).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_upgrade_at_a_time_and_none_after_it() {
     let log = Log::default();
     let io = serve(echo(&log));
@@ -210,5 +235,4 @@ async fn a_message_that_is_too_large_is_1009() {
     ws.send(&"4".repeat(1001)).await;
     assert_eq!(ws.close_code().await, Some(1009));
     assert_eq!(log.wait(1).await, ["transport error"]);
-    let _ = Via::BOTH;
 }
