@@ -4,8 +4,9 @@
  *
  *     node scripts/runtime.mjs [PROGRAM...] [--start "COMMAND with {port}"] [--only NAME] [--without-ws] [--at-once N]
  *
- * Without programs it takes those that `npm ci` puts into `test/runtimes`: Node 18 and 20 with the package `ws`; Node 22, Deno and Bun
- * without it, so that the `WebSocket` has to be their own, and with it for what `ws` may change. A program is `deno`, `bun` or any
+ * Without programs it takes those that `npm ci` puts into `test/runtimes`: Node 18 and 20 with the package `ws`, and without it for
+ * what one can do then; Node 22, Deno and Bun without it, so that the `WebSocket` has to be their own, and with it for what `ws` may
+ * change. A program is `deno`, `bun` or any
  * Node, by name or by path. `--at-once` is how many files of tests run at a time; most of their time they wait.
  */
 import { build } from "esbuild";
@@ -30,9 +31,11 @@ const { values, positionals } = parseArgs({
 const SUITE = ["restart", "volume", "proxy", "connection", "events", "namespaces", "node"];
 /** What `ws` may change, where there is a `WebSocket` besides. */
 const OF_WS = ["node", "events"];
+/** What there is without `ws` where there is no `WebSocket`. */
+const WITHOUT_WEBSOCKET = ["without-websocket"];
 const STAND_INS = { "node:test": "node-test", "node:assert/strict": "assert" };
 // All of them take the build for Node.
-const CLIENT = `export { io, Manager, Socket } from "@enchufe/client"; export const isNodeBuild = true;`;
+const CLIENT = `export { io, Manager, Socket, Transport } from "@enchufe/client"; export const isNodeBuild = true;`;
 const MARK = "the results: ";
 /** Each file may take so many milliseconds; a test gives up far earlier. */
 const LIMIT = 120_000;
@@ -50,6 +53,8 @@ const runs = positionals.length
       [node(22), false, SUITE],
       [own.deno, false, SUITE],
       [own.bun, false, SUITE],
+      [node(18), false, WITHOUT_WEBSOCKET],
+      [node(20), false, WITHOUT_WEBSOCKET],
       [node(22), true, OF_WS],
       [own.deno, true, OF_WS],
       [own.bun, true, OF_WS],
@@ -76,13 +81,17 @@ async function prepare(folder, withWs) {
   if (withWs) symlinkSync(resolve(root, "node_modules/ws"), resolve(folder, "node_modules/ws"), "dir");
   writeFileSync(resolve(folder, "package.json"), JSON.stringify({ type: "module" }));
   await build({
-    entryPoints: SUITE.map((name) => resolve(root, `test/server/${name}.test.ts`)),
+    entryPoints: [...SUITE.map((name) => `server/${name}`), ...WITHOUT_WEBSOCKET.map((name) => `runtimes/${name}`)].map((name) =>
+      resolve(root, `test/${name}.test.ts`),
+    ),
+    entryNames: "[name]",
     outdir: folder,
     bundle: true,
     platform: "node",
     format: "esm",
     target: "node18",
     external: ["@enchufe/client"],
+    define: { PACKAGE_ROOT: JSON.stringify(root) },
     footer: { js: `console.log(${JSON.stringify(MARK)} + JSON.stringify(await runTests())); process.exit(0);` },
     plugins: [
       {

@@ -3,5 +3,7 @@ declare module "#client" {
   export const io: any;
   export const Manager: any;
   export const Socket: any;
+  /** In `test/runtimes` alone. */
+  export const Transport: any;
   export const isNodeBuild: boolean;
 }

@@ -1,6 +1,6 @@
 /** The bundles that the server embeds, as a page, a CommonJS loader, an AMD loader and `import` see them. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "node:test";
@@ -55,6 +55,9 @@ test("socket.io.esm.min.js: exports the official names", async () => {
     assert.ok(name in module, name);
   }
   assert.equal(module.default, module.io);
+  assert.equal(module.XHR, module.Fetch);
+  assert.equal(module.NodeXHR, module.Fetch);
+  assert.equal(module.NodeWebSocket, module.WebSocket);
 });
 
 for (const name of [...CLASSIC, "socket.io.esm.min.js"]) {
@@ -96,4 +99,14 @@ test("the bundles with and without msgpack speak each their own", async () => {
   assert.equal(Buffer.from(bytes).toString("latin1"), "\x83\xa4type\x00\xa4data\x81\xa1a\x01\xa3nsp\xa1/");
   assert.doesNotMatch(read("socket.io.msgpack.min.js"), /_placeholder/, "the other parser is not in it");
   assert.doesNotMatch(read("socket.io.min.js"), /msgpack/);
+});
+
+test("the files of the sources stay short", () => {
+  const folder = resolve(PACKAGE_ROOT, "src");
+  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith(".ts"));
+  assert.ok(files.length > 30);
+  for (const name of files) {
+    const lines = readFileSync(resolve(folder, name), "utf8").split("\n").length - 1;
+    assert.ok(lines <= 300, `${name} has ${lines} lines`);
+  }
 });
