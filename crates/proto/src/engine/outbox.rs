@@ -57,11 +57,12 @@ pub struct Queued {
 
 /// Frames that wait to be sent. Empty, it holds no memory beyond itself.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Outbox {
-    /// Some of them may be gaps, where a packet was given up or replaced: those behind it keep their places.
-    frames: VecDeque<Frame>,
     /// Of all that are no gaps.
     bytes: usize,
+    /// Some of them may be gaps, where a packet was given up or replaced: those behind it keep their places.
+    frames: VecDeque<Frame>,
     /// What is known of frames that are not at an end; `None` as long as nothing was to be given up and no packet had a
     /// key since it was empty.
     marks: Option<Box<Marks>>,

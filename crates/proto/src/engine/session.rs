@@ -167,8 +167,9 @@ impl Default for SessionConfig {
     }
 }
 
-/// One session.
+/// One session. What is asked of it for each packet that is sent stands at its beginning.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Session {
     role: Role,
     revision: Revision,
@@ -189,8 +190,8 @@ pub struct Session {
     close_queued: bool,
     /// Client: how long until the next ping must have come, in milliseconds.
     patience: u32,
-    timers: Timers,
     outbox: Outbox,
+    timers: Timers,
     /// What the shell is asked to do; `None` where that is nothing.
     #[expect(clippy::box_collection, reason = "one word of every session instead of four")]
     outputs: Option<Box<VecDeque<Output>>>,

@@ -9,9 +9,9 @@
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
 use enchufe_proto::engine::{FRAME_OVERHEAD, Frame, Rank, Transport};
 
+use super::shared::Ahead;
 use super::stream::Io;
 use super::{Connection, Due, Inner};
 use crate::core::Core;
@@ -228,19 +228,38 @@ fn for_a_turn() -> Box<Cork> {
 pub(super) fn lend(connection: &Connection, io: &Io, inner: &mut Inner) {
     if let Some(cork) = &mut inner.cork {
         cork.at_work = true;
-    } else if inner.takes_cork() && io.is_plain() && connection.core.config.hooks.observer.is_none() {
+    } else if inner.may_lend() && io.is_plain() && connection.core.config.hooks.observer.is_none() {
         let mut cork = for_a_turn();
         cork.at_work = true;
+        if let Some(shared) = inner.shared.take() {
+            cork.push(shared.bytes(), shared.frame().rank());
+        }
         inner.cork = Some(cork);
     }
 }
 
+impl Connection {
+    /// Whether packets leave as they are written, and nobody is to be told of each.
+    #[inline]
+    pub(super) fn sends_plain(&self) -> bool {
+        // What an upgraded WebSocket says of itself is `may_cork`'s.
+        self.dialect.is_plain() && self.core.config.hooks.observer.is_none()
+    }
+}
+
 impl Inner {
-    /// Whether nothing stands in the way of what it is sent from now on.
-    fn takes_cork(&self) -> bool {
+    /// Whether nothing was written ahead, and nothing stands in the way of what it is sent from now on.
+    #[inline]
+    pub(super) fn takes_cork(&self) -> bool {
+        self.shared.is_none() && self.may_lend()
+    }
+
+    #[inline]
+    fn may_lend(&self) -> bool {
         self.cork.is_none() && self.session.transport() == Transport::WebSocket && self.may_cork()
     }
 
+    #[inline]
     fn may_cork(&self) -> bool {
         self.session.queued_bytes() == 0
             && self.hold == 0
@@ -253,6 +272,9 @@ impl Inner {
     /// The buffer, if a packet of so many frames and bytes can be written into it.
     #[inline]
     fn open_cork(&mut self, frames: usize, bytes: usize, core: &Core) -> Option<&mut Cork> {
+        if self.shared.is_some() {
+            self.cork_shared()?;
+        }
         if self.cork.is_none() || !self.may_cork() {
             return None;
         }
@@ -263,13 +285,24 @@ impl Inner {
         fits.then_some(cork)
     }
 
+    /// Has the packet of many that it keeps copied to a buffer, so that others can be written behind it. `None` where it is
+    /// too large for that, or there is no buffer to spare.
+    fn cork_shared(&mut self) -> Option<()> {
+        let shared = self.shared.take_if(|shared| shared.bytes().len() <= SMALL)?;
+        let Some(mut cork) = at_hand() else {
+            self.shared = Some(shared);
+            return None;
+        };
+        cork.push(shared.bytes(), shared.frame().rank());
+        self.cork = Some(cork);
+        Some(())
+    }
+
     /// A buffer for a connection that does not have its turn, if a packet of so many bytes can be written into it and there is
     /// one to spare.
     #[inline]
     fn new_cork(&mut self, bytes: usize, connection: &Connection) -> Option<&mut Cork> {
-        // What an upgraded WebSocket says of itself is `may_cork`'s.
-        let plain = connection.dialect.is_plain() && connection.core.config.hooks.observer.is_none();
-        if bytes > SMALL || !plain || !self.takes_cork() {
+        if bytes > SMALL || !connection.sends_plain() || !self.takes_cork() {
             return None;
         }
         Some(self.cork.insert(at_hand()?))
@@ -312,7 +345,16 @@ impl Inner {
     /// Whether what was written ahead is all that its transport is to be given.
     #[inline]
     pub(super) fn is_only_corked(&self) -> bool {
-        self.writing == 0 && self.cork.as_ref().is_some_and(|cork| !cork.is_empty()) && self.may_cork()
+        self.writing == 0 && self.corked_bytes() > 0 && self.may_cork()
+    }
+
+    /// What was written ahead, to be sent.
+    #[inline]
+    pub(super) fn take_ahead(&mut self) -> Option<Ahead> {
+        match self.shared.take() {
+            Some(shared) => Some(Ahead::Shared(shared)),
+            None => self.cork.take().map(Ahead::Cork),
+        }
     }
 
     /// Its turn is over, and what was written ahead stays where it is: what comes now has its driver told.
@@ -332,6 +374,9 @@ impl Inner {
 
     #[cold]
     fn uncork_now(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            self.session.outbox().push_unbounded(shared.frame().clone());
+        }
         let Some(cork) = &mut self.cork else { return };
         for frame in cork.take() {
             self.session.outbox().push_unbounded(frame);
@@ -341,15 +386,14 @@ impl Inner {
 
     /// What was written ahead, counted as in the outbox.
     pub(super) fn corked_bytes(&self) -> usize {
-        self.cork.as_ref().map_or(0, |cork| cork.cost())
+        match (&self.shared, &self.cork) {
+            (Some(shared), _) => shared.cost(),
+            (None, Some(cork)) => cork.cost(),
+            (None, None) => 0,
+        }
     }
 
     pub(super) fn corked_packets(&self) -> usize {
-        self.cork.as_ref().map_or(0, |cork| cork.frames.len())
+        usize::from(self.shared.is_some()) + self.cork.as_ref().map_or(0, |cork| cork.frames.len())
     }
-}
-
-/// What is left of bytes that a transport has not taken whole.
-pub(super) fn rest(cork: &Cork, written: usize) -> Bytes {
-    Bytes::copy_from_slice(cork.bytes.get(written..).unwrap_or_default())
 }

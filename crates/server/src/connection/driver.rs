@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use super::drivers::Drivers;
-use super::flush::Returned;
+use super::flush::{Returned, Standing};
 use super::ready::Ready;
 use super::stream::Io;
 use super::wheel::Wheel;
@@ -36,6 +36,8 @@ use crate::time::Clock;
 const READ_BUFFER: usize = (64 << 10) + (4 << 10);
 /// Connections that get their turn in one round before the rest of the program runs.
 const ROUND: usize = 256;
+/// Connections that are flushed of which the processor fetches what that needs at once.
+const TOUCHED: usize = 8;
 /// What the scratch buffer keeps of its memory between rounds.
 const SCRATCH_KEPT: usize = 64 << 10;
 
@@ -44,6 +46,8 @@ pub(crate) struct DriverHandle {
     /// What it is a task of.
     runtime: Handle,
     ready: Mutex<Vec<u32>>,
+    /// Connections that were sent something outside of their turns, and need none to have it flushed.
+    unsent: Mutex<Vec<u32>>,
     arrivals: Mutex<Vec<Arc<Connection>>>,
     /// The driver has been woken and has not looked yet.
     notified: AtomicBool,
@@ -54,24 +58,36 @@ pub(crate) struct DriverHandle {
     ended: AtomicBool,
     /// Connections it has; for spreading new ones.
     pub(super) load: AtomicUsize,
+    number: usize,
 }
+
+/// Drivers that there have been in this process.
+static DRIVERS: AtomicUsize = AtomicUsize::new(0);
 
 impl DriverHandle {
     pub(crate) fn new(runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             runtime,
             ready: Mutex::new(Vec::new()),
+            unsent: Mutex::new(Vec::new()),
             arrivals: Mutex::new(Vec::new()),
             notified: AtomicBool::new(false),
             waker: AtomicWaker::new(),
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             load: AtomicUsize::new(0),
+            number: DRIVERS.fetch_add(1, Ordering::Relaxed),
         })
     }
 
     pub(super) const fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// Different from that of its neighbours.
+    #[inline]
+    pub(super) const fn number(&self) -> usize {
+        self.number
     }
 
     /// Whether it drives connections, and in this runtime.
@@ -108,6 +124,12 @@ impl DriverHandle {
         self.notify();
     }
 
+    /// As [`DriverHandle::enqueue`], for connections that have something to send, and need no turn for it.
+    pub(super) fn enqueue_unsent(&self, keys: &[u32]) {
+        self.unsent.lock().extend_from_slice(keys);
+        self.notify();
+    }
+
     #[inline]
     fn notify(&self) {
         // What it is to see was put on a list under a lock, so an older `false` cannot be taken for this one. Most of a
@@ -115,6 +137,14 @@ impl DriverHandle {
         if !self.notified.load(Ordering::Relaxed) && !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+impl DriverHandle {
+    /// How many it has been told of that have something to send.
+    pub(super) fn unsent(&self) -> usize {
+        self.unsent.lock().len()
     }
 }
 
@@ -153,6 +183,13 @@ impl Slot {
             waiting: 0,
         }
     }
+
+    /// As [`Connection::touch`].
+    #[inline]
+    fn touch(&self) -> u32 {
+        let writes = self.main.as_ref().is_some_and(|io| io.writing.is_empty());
+        self.connection.touch() ^ u32::from(writes) ^ u32::from(self.dirty)
+    }
 }
 
 /// The task of one worker.
@@ -169,6 +206,8 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// Woken connections that have not had their turn.
     ready: Ready,
+    /// Connections that were sent something and have not been flushed.
+    unsent: Ready,
     /// Connections to flush in this round.
     dirty: Vec<u32>,
     /// What they were lent, when they have been flushed.
@@ -198,6 +237,7 @@ impl Driver {
             wheel: Wheel::new(clock.now()),
             sleep: Box::pin(tokio::time::sleep_until(clock.at(0))),
             ready: Ready::default(),
+            unsent: Ready::default(),
             dirty: Vec::new(),
             returned: Returned::new(),
             due: Vec::new(),
@@ -287,8 +327,41 @@ impl Driver {
     /// Writes what one connection has queued, and sees to its next deadline.
     fn flush(&mut self, key: u32, now: Millis) {
         let Some(slot) = self.slots.get_mut(key as usize) else { return };
-        slot.dirty = false;
         let standing = slot.flush(&mut self.scratch, &mut self.returned);
+        self.flushed(key, &standing, now);
+    }
+
+    /// Writes what one connection has been sent outside of its turn.
+    fn flush_unsent(&mut self, key: u32, now: Millis) {
+        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        if let Some(standing) = slot.flush_unsent(&mut self.scratch, &mut self.returned) {
+            self.flushed(key, &standing, now);
+        }
+    }
+
+    fn flush_unsent_round(&mut self, now: Millis) {
+        for count in 0..ROUND {
+            if count % TOUCHED == 0 {
+                self.touch_unsent();
+            }
+            let Some(key) = self.unsent.next() else { break };
+            self.flush_unsent(key, now);
+        }
+    }
+
+    /// Has the processor fetch some of those that are next, all together.
+    fn touch_unsent(&self) {
+        let next = self.unsent.waiting().iter().take(TOUCHED);
+        let slots = next.filter_map(|key| self.slots.get(*key as usize));
+        let touched = slots.fold(0, |touched, slot| touched ^ slot.touch());
+        std::hint::black_box(touched);
+    }
+
+    /// Notes how a connection stands after a flush.
+    #[inline]
+    fn flushed(&mut self, key: u32, standing: &Standing, now: Millis) {
+        let Some(slot) = self.slots.get_mut(key as usize) else { return };
+        slot.dirty = false;
         if standing.waiting != slot.waiting {
             self.backlog.changed(slot.waiting, standing.waiting);
             self.grown |= standing.waiting > slot.waiting;
@@ -315,7 +388,10 @@ impl Driver {
     fn flush_dirty(&mut self, now: Millis) {
         let mut dirty = std::mem::take(&mut self.dirty);
         for key in dirty.drain(..) {
-            self.flush(key, now);
+            // Another flush of this round may have been for its turn as well.
+            if self.slots.get(key as usize).is_some_and(|slot| slot.dirty) {
+                self.flush(key, now);
+            }
         }
         self.dirty = dirty;
         cork::keep(self.returned.drain(..));
@@ -353,25 +429,36 @@ impl Future for Driver {
         this.expire_timers(now);
         this.ready.append(&mut this.handle.ready.lock());
 
-        if !this.ready.is_empty() {
+        let woken = !this.ready.is_empty();
+        if woken {
             for _ in 0..ROUND {
                 let Some(key) = this.ready.next() else { break };
                 this.turn(key, now);
             }
             if !this.ready.is_empty() {
-                // The others have their turn when these have been answered.
+                // The others have their turn when these have been answered, and those who wait to be flushed do not wait for
+                // all of them.
+                this.flush_unsent_round(now);
                 this.flush_dirty(now);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            if !this.yielded {
-                this.yielded = true;
+                this.unsent.append(&mut this.handle.unsent.lock());
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
-        this.yielded = false;
+        this.unsent.append(&mut this.handle.unsent.lock());
+        if (woken || !this.unsent.is_empty()) && !this.yielded {
+            this.yielded = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        this.flush_unsent_round(now);
         this.flush_dirty(now);
+        // Those that are left have waited long enough.
+        this.yielded = !this.unsent.is_empty();
+        if this.yielded {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         cork::end_round();
         if this.scratch.capacity() > SCRATCH_KEPT {
             this.scratch = Vec::new();

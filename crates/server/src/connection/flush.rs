@@ -11,6 +11,7 @@ use enchufe_proto::websocket::Opcode;
 use super::cork::{self, Cork};
 use super::driver::Slot;
 use super::news::News;
+use super::shared::Ahead;
 use super::stream::Io;
 use super::{Connection, Inner, Payload};
 use crate::engine::observer;
@@ -59,32 +60,52 @@ impl Connection {
 impl Slot {
     /// Sends what can be sent now.
     pub(super) fn flush(&mut self, scratch: &mut Vec<u8>, returned: &mut Returned) -> Standing {
-        match self.flush_cork(returned) {
-            Some(standing) => standing,
-            None => self.flush_all(scratch),
+        match self.flush_ahead(false, returned) {
+            Usual::Done(standing) => standing,
+            Usual::NotAll | Usual::Nothing => self.flush_all(scratch),
+        }
+    }
+
+    /// As [`Slot::flush`], for a connection that was sent something outside of its turn. `None` where it has left since.
+    pub(super) fn flush_unsent(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        returned: &mut Returned,
+    ) -> Option<Standing> {
+        match self.flush_ahead(true, returned) {
+            Usual::Done(standing) => Some(standing),
+            Usual::NotAll => Some(self.flush_all(scratch)),
+            Usual::Nothing => None,
         }
     }
 
     /// As [`Slot::flush`], for what flushing is most of the time: what was written ahead goes to a socket that takes it all, and
-    /// nobody waits to hear of it. `None` where there is more to it, or is more to do.
-    fn flush_cork(&mut self, returned: &mut Returned) -> Option<Standing> {
-        let io = self.main.as_mut().filter(|io| io.writing.is_empty())?;
+    /// nobody waits to hear of it.
+    #[inline]
+    fn flush_ahead(&mut self, only_unsent: bool, returned: &mut Returned) -> Usual {
         let mut inner = self.connection.inner.lock();
+        if only_unsent && !inner.unsent {
+            return Usual::Nothing;
+        }
+        inner.unsent = false;
+        let Some(io) = self.main.as_mut().filter(|io| io.writing.is_empty()) else { return Usual::NotAll };
         let usual = self.probe.is_none()
             && inner.is_only_corked()
             && inner.drained.is_none()
             && inner.dropped == 0
             && io.is_socket();
         if !usual {
-            return None;
+            return Usual::NotAll;
         }
-        let cork = inner.cork.take()?;
+        let Some(ahead) = inner.take_ahead() else { return Usual::NotAll };
         // Sending moves no deadline: where there was no turn, none has come nearer.
         let next = if self.turned { inner.session.poll_timeout() } else { None };
         drop(inner);
-        let all = io.write_at_once(&cork);
-        returned.push(cork);
-        all.then_some(Standing { next, waiting: 0, dropped: 0 })
+        let all = io.write_at_once(&ahead);
+        if let Ahead::Cork(cork) = ahead {
+            returned.push(cork);
+        }
+        if all { Usual::Done(Standing { next, waiting: 0, dropped: 0 }) } else { Usual::NotAll }
     }
 
     fn flush_all(&mut self, scratch: &mut Vec<u8>) -> Standing {
@@ -98,6 +119,7 @@ impl Slot {
         let mut flushed = false;
         loop {
             let mut inner = connection.inner.lock();
+            inner.unsent = false;
             if inner.hold > 0 {
                 inner.leave_cork();
                 return inner.standing();
@@ -117,11 +139,11 @@ impl Slot {
                 }
                 (Transport::WebSocket, None) => return inner.standing(),
                 (Transport::WebSocket, Some(io)) => {
-                    if let Some(cork) = inner.cork.take() {
-                        if !cork.is_empty() && !matches!(inner.session.state(), State::Closed(_)) {
+                    if let Some(ahead) = inner.take_ahead() {
+                        if !ahead.bytes().is_empty() && !matches!(inner.session.state(), State::Closed(_)) {
                             drop(inner);
-                            let written = write_corked(connection, io, &mut cx, &cork);
-                            cork::keep([cork]);
+                            let written = write_ahead(connection, io, &mut cx, &ahead);
+                            give_back(ahead);
                             if !written {
                                 let mut inner = connection.inner.lock();
                                 inner.writing = io.unwritten();
@@ -130,7 +152,7 @@ impl Slot {
                             flushed = true;
                             continue;
                         }
-                        cork::keep([cork]);
+                        give_back(ahead);
                     }
                     if inner.blocked && io.writing.is_empty() {
                         // A stream in a wrapper, as for TLS, has taken it all and not passed it on.
@@ -171,6 +193,22 @@ impl Slot {
     }
 }
 
+/// How the usual flush went.
+enum Usual {
+    /// All has been sent.
+    Done(Standing),
+    /// There is more to it, or is more to do.
+    NotAll,
+    /// Nothing was sent to it since the last flush.
+    Nothing,
+}
+
+fn give_back(ahead: Ahead) {
+    if let Ahead::Cork(cork) = ahead {
+        cork::keep([cork]);
+    }
+}
+
 /// Moves what waits to what is being written; `false` where nothing does.
 fn take_batch(inner: &mut Inner, io: &mut Io) -> bool {
     let waiting = inner.session.queued_bytes();
@@ -203,12 +241,12 @@ fn close_after(inner: &mut Inner, io: &mut Io) -> bool {
 }
 
 /// Writes what was written ahead, behind what is on its way. `false` where the transport is full or broken.
-fn write_corked(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, cork: &Cork) -> bool {
+fn write_ahead(connection: &Arc<Connection>, io: &mut Io, cx: &mut Context<'_>, ahead: &Ahead) -> bool {
     if !io.writing.is_empty() {
-        io.writing.push_back(Frame::unsent(cork::rest(cork, 0)));
+        io.writing.push_back(ahead.rest(0).0);
         return true;
     }
-    let written = io.poll_write_corked(cx, cork);
+    let written = io.poll_write_ahead(cx, ahead);
     taken(connection, written)
 }
 

@@ -18,6 +18,7 @@ mod news;
 pub(crate) mod pace;
 mod parked;
 mod ready;
+mod shared;
 pub(crate) mod stream;
 mod turn;
 mod wheel;
@@ -44,6 +45,8 @@ pub(crate) use self::joined::Sockets;
 use self::news::News;
 use self::pace::Pace;
 use self::parked::Parked;
+pub(crate) use self::shared::Delivery;
+use self::shared::Written;
 use self::stream::Incoming;
 use crate::core::Core;
 use crate::error::{EmitError, Refusal};
@@ -132,66 +135,75 @@ pub(crate) enum Mail {
     Disconnected(Socket),
 }
 
+/// In this order what a delivery needs lies together, in two lines of the processor's cache instead of four: from the driver to
+/// the beginning of what is under the lock. See `docs/decisions/0016-corks.md`.
+#[repr(C)]
 pub(crate) struct Connection {
     /// The secret that lets a client speak for this session. Never shown to others.
     pub(crate) sid: SocketId,
-    pub(crate) core: Arc<Core>,
     /// Without any namespace's auth.
     pub(crate) handshake: Handshake,
-    /// How its client writes and reads; a WebSocket that it upgrades to may take binary data where polling did not.
-    pub(crate) dialect: Dialect,
+    /// Bytes of the events that wait until fewer handlers are running; see [`parked`].
+    parked_bytes: AtomicUsize,
+    /// Bytes of the events that wait for their turn; see [`crate::namespace`].
+    lane_bytes: AtomicUsize,
+    /// Bytes of the events that wait for connect handlers.
+    early_bytes: AtomicUsize,
+    /// How fast its client sends, where that is limited.
+    pace: Option<Box<Pace>>,
+    /// Event handlers that have not finished.
+    in_flight: AtomicU32,
+    /// Namespaces of which it is being decided whether they exist.
+    questions: AtomicU32,
+    /// Since when none of the events that wait for connect handlers has waited longer; 0 where none waits. See
+    /// [`pace::coarse`].
+    early_since: AtomicU32,
+    /// Since when it has not been read to the end; 0 where it has. See [`pace`].
+    unread_since: AtomicU32,
+    /// So many bytes of events wait that it is not read.
+    choked: AtomicBool,
     driver: Arc<DriverHandle>,
+    pub(crate) core: Arc<Core>,
     /// Its place with the driver; set when the driver has taken it in.
     key: AtomicU32,
     flags: AtomicU8,
     /// A poll or a POST is being handled, so that a second one is against the rules.
     posting: AtomicBool,
-    /// Event handlers that have not finished.
-    in_flight: AtomicU32,
-    /// Namespaces of which it is being decided whether they exist.
-    questions: AtomicU32,
-    /// Bytes of the events that wait until fewer handlers are running; see [`parked`].
-    parked_bytes: AtomicUsize,
-    /// Bytes of the events that wait for their turn; see [`crate::namespace`].
-    lane_bytes: AtomicUsize,
-    /// So many of both that it is not read.
-    choked: AtomicBool,
-    /// Bytes of the events that wait for connect handlers.
-    early_bytes: AtomicUsize,
-    /// Since when none of them has waited longer; 0 where none waits. See [`pace::coarse`].
-    early_since: AtomicU32,
-    /// Since when it has not been read to the end; 0 where it has. See [`pace`].
-    unread_since: AtomicU32,
-    /// How fast its client sends, where that is limited.
-    pace: Option<Box<Pace>>,
+    /// How its client writes and reads; a WebSocket that it upgrades to may take binary data where polling did not.
+    pub(crate) dialect: Dialect,
     inner: Mutex<Inner>,
 }
 
-/// What is under the lock.
+/// What is under the lock; in this order for the same reason.
+#[repr(C)]
 pub(crate) struct Inner {
-    pub(crate) session: Session,
+    /// What it was sent in this round of its driver; see [`cork`].
+    cork: Option<Box<Cork>>,
+    /// The only packet that it was sent since, where many were sent it; see [`shared`]. There is no cork then.
+    shared: Option<Arc<Written>>,
+    /// Bytes that have left the outbox and not reached the transport; as many as it can hold stand for more.
+    writing: u32,
+    /// Packets that were given up and of which nobody has been told.
+    dropped: u32,
     /// While above zero nothing is flushed: a CONNECT reply waits for the first poll of its handler.
     hold: u16,
     /// The transport took less than it was given, or has not passed it on.
     blocked: bool,
     /// It was upgraded to a WebSocket that takes frames in another form than they are queued in.
     translated: bool,
-    /// Those who wait for the outbox to empty.
-    drained: Option<Arc<tokio::sync::Notify>>,
+    /// On its driver's list of those that have something to send, or about to be.
+    unsent: bool,
+    /// What is given up when too much waits.
+    policy: OutboxPolicy,
     /// The driver has let go of it: mail is not read any more.
     gone: bool,
+    /// Those who wait for the outbox to empty.
+    drained: Option<Arc<tokio::sync::Notify>>,
+    pub(crate) session: Session,
     poll: Option<oneshot::Sender<PollAnswer>>,
     mail: Vec<Mail>,
     sockets: Joined,
     parked: Parked,
-    /// What is given up when too much waits.
-    policy: OutboxPolicy,
-    /// Packets that were given up and of which nobody has been told.
-    dropped: u32,
-    /// Bytes that have left the outbox and not reached the transport.
-    writing: usize,
-    /// What it was sent in this round of its driver; see [`cork`].
-    cork: Option<Box<Cork>>,
     /// Its place among all connections.
     seat: Option<Seat>,
 }
@@ -241,6 +253,8 @@ impl Connection {
                 dropped: 0,
                 writing: 0,
                 cork: None,
+                shared: None,
+                unsent: false,
                 seat: None,
             }),
         })
@@ -269,15 +283,27 @@ impl Connection {
     fn tell(&self, due: Due) {
         match due {
             Due::Nothing => {}
-            Due::Flush => self.wake_for(QUEUED),
+            Due::Flush => self.driver.enqueue_unsent(&[self.key()]),
             Due::Turn => self.notify(),
         }
     }
 
     fn wake_for(&self, flags: u8) {
         if self.flags.fetch_or(QUEUED | flags, Ordering::AcqRel) & QUEUED == 0 {
-            self.driver.enqueue(self.key.load(Ordering::Acquire));
+            self.driver.enqueue(self.key());
         }
+    }
+
+    /// Reads what a delivery will need. Those who deliver to many do so for some of them at once, so that the processor waits
+    /// for the memory of all these together: between two locks it looks no further ahead. The result says nothing.
+    #[inline]
+    pub(crate) fn touch(&self) -> u32 {
+        self.key.load(Ordering::Relaxed) ^ u32::from(self.inner.is_locked())
+    }
+
+    #[inline]
+    fn key(&self) -> u32 {
+        self.key.load(Ordering::Acquire)
     }
 
     /// Hands something to the driver. It comes back where the driver has let go of the connection.
@@ -305,17 +331,9 @@ impl Connection {
 
     /// Queues the frames of one packet. With a connection that does not take them is done what its policy says.
     pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
-        let due = self.inner.lock().queue(frames, self, None);
-        self.tell(due);
-    }
-
-    /// As [`Connection::send`], for a packet that many are sent.
-    pub(crate) fn send_shared(&self, frames: &Frames) {
         let mut inner = self.inner.lock();
-        let due = match inner.cork_frames(frames, self) {
-            Some(due) => due,
-            None => inner.queue_behind(frames::shared(frames), self, None),
-        };
+        let due = inner.queue(frames, self, None);
+        let due = inner.newly(due, self);
         drop(inner);
         self.tell(due);
     }
@@ -327,8 +345,10 @@ impl Connection {
     pub(crate) fn send_draft(&self, mut draft: Draft<'_>) -> Result<(), EmitError> {
         let rank = draft.rank();
         if let Some(written) = draft.written() {
-            let due = self.inner.lock().cork_written(written, rank, self);
-            if let Some(due) = due {
+            let mut inner = self.inner.lock();
+            if let Some(due) = inner.cork_written(written, rank, self) {
+                let due = inner.newly(due, self);
+                drop(inner);
                 self.tell(due);
                 return Ok(());
             }
@@ -339,7 +359,10 @@ impl Connection {
 
     /// As [`Connection::send`], in the place of a packet of the same key that waits.
     pub(crate) fn send_conflated(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>, key: u64) {
-        let due = self.inner.lock().queue(frames, self, Some(key));
+        let mut inner = self.inner.lock();
+        let due = inner.queue(frames, self, Some(key));
+        let due = inner.newly(due, self);
+        drop(inner);
         self.tell(due);
     }
 
@@ -353,6 +376,7 @@ impl Connection {
         let mut inner = self.inner.lock();
         let sent = holds();
         let due = if sent { inner.queue(frames, self, None) } else { Due::Turn };
+        let due = inner.newly(due, self);
         drop(inner);
         self.tell(due);
         sent
@@ -439,13 +463,13 @@ impl Connection {
         let news = inner.drained_news();
         // Those who wait for answers get none.
         let (poll, mail) = (inner.poll.take(), std::mem::take(&mut inner.mail));
-        let (seat, cork) = (inner.seat.take(), inner.cork.take());
+        let (seat, ahead) = (inner.seat.take(), inner.take_ahead());
         let sockets = inner.sockets.take();
         drop(inner);
         news.tell();
         // Whoever waited is woken by this, with a waker of its own.
         let_go("a poll without an answer", poll);
-        drop((cork, seat.map(|seat| Place::of(&self.core, seat))));
+        drop((ahead, seat.map(|seat| Place::of(&self.core, seat))));
         self.clear_parked();
         self.core.registry.remove(self);
         // Among them those that were disconnected, and have not left their namespace.
@@ -671,6 +695,21 @@ fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
 }
 
 impl Inner {
+    /// What its driver is to be told that it does not know. To be called under the lock under which something was queued: the
+    /// driver forgets it under the same one, before it looks what there is.
+    #[inline]
+    fn newly(&mut self, due: Due, connection: &Connection) -> Due {
+        if due != Due::Flush {
+            return due;
+        }
+        // A turn that has not begun ends with a flush, and one that has begun before the last flush is not seen here.
+        if self.unsent || connection.flags.load(Ordering::Acquire) & QUEUED != 0 {
+            return Due::Nothing;
+        }
+        self.unsent = true;
+        Due::Flush
+    }
+
     /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.
     fn queue(
         &mut self,
@@ -733,7 +772,7 @@ impl Inner {
 
     /// Bytes that have not reached the transport.
     fn waiting(&self) -> usize {
-        self.queued_bytes() + self.writing
+        self.queued_bytes() + self.writing as usize
     }
 
     /// Bytes that have not been taken for the transport.

@@ -32,6 +32,11 @@ impl Ready {
         self.keys.append(woken);
     }
 
+    /// Those that have not had their turn.
+    pub(super) fn waiting(&self) -> &[u32] {
+        self.keys.get(self.taken..).unwrap_or_default()
+    }
+
     pub(super) fn next(&mut self) -> Option<u32> {
         let key = self.keys.get(self.taken).copied();
         self.taken += usize::from(key.is_some());

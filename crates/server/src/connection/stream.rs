@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, Id};
 
-use super::cork::{self, Cork};
+use super::shared::Ahead;
 
 /// Up to this many bytes the frames of a batch are copied together and written at once; a larger batch is
 /// written from where it lies. Copying 16 KiB costs less than the kernel's work for a handful of pieces.
@@ -170,28 +170,37 @@ impl Io {
 
     /// Writes these bytes to a socket, before which nothing is on its way, as far as that takes them at once. `false` where some
     /// are on their way then, whatever the reason: the next write finds out.
-    pub(super) fn write_at_once(&mut self, cork: &Cork) -> bool {
+    pub(super) fn write_at_once(&mut self, ahead: &Ahead) -> bool {
+        let bytes = ahead.bytes();
         let written = match &self.stream {
-            Stream::Tcp(stream) => stream.try_write(cork.bytes()).unwrap_or_default(),
+            Stream::Tcp(stream) => stream.try_write(bytes).unwrap_or_default(),
             Stream::Other(_) => 0,
         };
-        let all = written == cork.bytes().len();
+        let all = written == bytes.len();
         if !all {
-            self.writing.push_back(Frame::unsent(cork::rest(cork, written)));
+            self.begin_rest(ahead, written);
         }
         all
     }
 
+    /// Has what is left of these bytes on its way, before which nothing is.
+    #[cold]
+    fn begin_rest(&mut self, ahead: &Ahead, written: usize) {
+        let (frame, written) = ahead.rest(written);
+        self.writing.push_back(frame);
+        self.written = written;
+    }
+
     /// Writes these bytes, before which nothing is on its way; what the transport does not take now is on its way then.
-    pub(super) fn poll_write_corked(&mut self, cx: &mut Context<'_>, cork: &Cork) -> Poll<io::Result<()>> {
+    pub(super) fn poll_write_ahead(&mut self, cx: &mut Context<'_>, ahead: &Ahead) -> Poll<io::Result<()>> {
         let mut written = 0;
-        while let Some(rest @ [_, ..]) = cork.bytes().get(written..) {
+        while let Some(rest @ [_, ..]) = ahead.bytes().get(written..) {
             match self.stream.poll_write(cx, rest) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => written += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    self.writing.push_back(Frame::unsent(cork::rest(cork, written)));
+                    self.begin_rest(ahead, written);
                     return Poll::Pending;
                 }
             }
@@ -200,8 +209,9 @@ impl Io {
     }
 
     /// Bytes on their way that the transport has not taken.
-    pub(super) fn unwritten(&self) -> usize {
-        self.writing.iter().map(Frame::wire_len).sum::<usize>().saturating_sub(self.written)
+    pub(super) fn unwritten(&self) -> u32 {
+        let unwritten = self.writing.iter().map(Frame::wire_len).sum::<usize>().saturating_sub(self.written);
+        u32::try_from(unwritten).unwrap_or(u32::MAX)
     }
 
     /// Queues a pong, unless the close frame is out already. A peer that pings faster than it reads has its

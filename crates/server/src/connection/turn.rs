@@ -383,7 +383,7 @@ impl Slot {
         // `1` closes; a client that closed by itself gets a noop.
         let packet = if reason == CloseReason::TransportClose { "6" } else { "1" };
         let news = inner.answered_news(Payload::of(connection.dialect, packet));
-        let (seat, cork) = (inner.seat.take(), inner.cork.take());
+        let (seat, ahead) = (inner.seat.take(), inner.take_ahead());
         let mail = std::mem::take(&mut inner.mail);
         let sockets = inner.sockets.take();
         drop(inner);
@@ -402,7 +402,7 @@ impl Slot {
             close_now(*io, None, scratch);
         }
         connection.core.registry.remove(&connection);
-        drop((cork, seat.map(|seat| Place::of(&connection.core, seat))));
+        drop((ahead, seat.map(|seat| Place::of(&connection.core, seat))));
         for mail in mail {
             match mail {
                 Mail::Post(_, answer) => {

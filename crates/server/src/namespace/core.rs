@@ -13,6 +13,7 @@ use super::Routes;
 use super::lanes::Lanes;
 use super::members::Members;
 use super::registry::Parent;
+use crate::connection::Delivery;
 use crate::frames::{Frames, Wire};
 use crate::id::SocketId;
 use crate::operators::{BroadcastAnswers, RoomEvents};
@@ -256,11 +257,13 @@ impl NamespaceCore {
     pub(crate) fn broadcast(&self, selection: &Selection, frames: &Frames, volatile: bool) -> usize {
         let mut count = 0;
         let mut shown = self.watch();
+        let mut delivery = Delivery::new(frames);
         self.members.read().select(selection, |socket| {
-            let delivered = socket.deliver(frames, volatile);
+            let delivered = socket.deliver(&mut delivery, volatile);
             count += usize::from(delivered);
             shown.note(socket, delivered);
         });
+        drop(delivery);
         // Not under the lock: handlers may use the namespace.
         shown.show(frames);
         count
@@ -292,13 +295,17 @@ impl NamespaceCore {
         frames: &Frames,
         answers: &BroadcastAnswers,
     ) {
+        let mut shown = self.watch();
+        let mut delivery = Delivery::new(frames);
         for socket in recipients {
-            if !socket.deliver(frames, false) {
+            let delivered = socket.deliver(&mut delivery, false);
+            if !delivered {
                 answers.forget(socket.id_ref());
-            } else if socket.is_watched() {
-                socket.show_outgoing(frames);
             }
+            shown.note(socket, delivered);
         }
+        drop(delivery);
+        shown.show(frames);
     }
 
     // ---- answers to broadcasts ---------------------------------------------------------------------

@@ -5,11 +5,22 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use slab::Slab;
+use smallvec::SmallVec;
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 use crate::id::{IdText, SocketId};
 use crate::operators::RoomEvents;
 use crate::socket::Socket;
+
+/// Members of which the processor fetches at once what a delivery needs.
+const TOUCHED: usize = 16;
+
+/// What lies behind one pointer is fetched for all of them, and then what lies behind the next.
+fn touch(sockets: &[&Socket]) {
+    black_box(sockets.iter().fold(0, |touched, socket| touched ^ socket.touch()));
+    black_box(sockets.iter().fold(0, |touched, socket| touched ^ socket.connection().touch()));
+}
 
 #[derive(Default)]
 pub(super) struct Members {
@@ -37,11 +48,18 @@ impl Members {
     pub(super) fn select(&self, selection: &Selection, mut each: impl FnMut(&Socket)) {
         let own = |name: &str| self.key_of(name);
         let everybody = self.sockets.iter().filter_map(|(key, _)| u32::try_from(key).ok());
+        let mut next: SmallVec<[&Socket; TOUCHED]> = SmallVec::new();
         self.rooms.select(selection, everybody, own, |key| {
             if let Some(socket) = self.sockets.get(key as usize) {
-                each(socket);
+                next.push(socket);
+                if next.len() == TOUCHED {
+                    touch(&next);
+                    next.drain(..).for_each(&mut each);
+                }
             }
         });
+        touch(&next);
+        next.into_iter().for_each(each);
     }
 
     /// Gives a new socket its key.

@@ -10,7 +10,7 @@ use enchufe_proto::engine::{CloseReason, Frame, Revision};
 
 use super::core::NamespaceCore;
 use super::members::Members;
-use crate::connection::mux;
+use crate::connection::{Delivery, mux};
 use crate::frames::{self, Frames, Recoverable};
 use crate::id::SocketId;
 use crate::operators::RoomEvents;
@@ -166,16 +166,18 @@ impl NamespaceCore {
         let mut store = recovery.store();
         let (position, frames) = append(&mut store, recovery, selection, false, packet);
         let gone = store.gone();
+        let mut delivery = Delivery::new(&frames);
         members.select(selection, |socket| {
             let delivered = match key {
                 Some(key) => socket.deliver_latest(&frames, key),
-                None => socket.deliver(&frames, false),
+                None => socket.deliver(&mut delivery, false),
             };
             if delivered && let Some(session) = socket.session() {
                 session.hand_out(position, gone);
             }
             shown.note(socket, delivered);
         });
+        drop(delivery);
         let forgotten = store.take_forgotten();
         drop(store);
         drop(members);

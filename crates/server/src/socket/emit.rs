@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::Socket;
 use super::acks::AckFuture;
+use crate::connection::Delivery;
 use crate::error::EmitError;
 use crate::frames::{self, Draft, Frames};
 use crate::overload::conflation_key;
@@ -160,13 +161,14 @@ impl Socket {
     }
 
     /// Queues what was encoded for it, unless it has gone or was not let in.
-    pub(crate) fn deliver(&self, frames: &Frames, volatile: bool) -> bool {
+    #[inline]
+    pub(crate) fn deliver(&self, delivery: &mut Delivery<'_>, volatile: bool) -> bool {
         let connected = self.connected();
         if connected {
             if volatile {
-                self.0.connection.send_volatile(frames::shared(frames));
+                self.0.connection.send_volatile(frames::shared(delivery.frames()));
             } else {
-                self.0.connection.send_shared(frames);
+                self.0.connection.send_shared(delivery);
             }
         }
         connected

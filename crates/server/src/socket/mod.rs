@@ -62,21 +62,23 @@ const REFUSED: u8 = 4;
 #[derive(Clone)]
 pub struct Socket(Arc<SocketInner>);
 
+/// What a delivery needs of it lies together.
+#[repr(C)]
 struct SocketInner {
-    id: SocketId,
-    state: AtomicU8,
-    /// Why it left, once it has.
-    reason: Mutex<Option<DisconnectReason>>,
+    connection: Arc<Connection>,
     /// Its place among the namespace's members.
     key: u32,
+    state: AtomicU8,
+    /// Nothing has to wait in `early` any more; written under its lock.
+    passes: AtomicBool,
+    /// Why it left, once it has.
+    reason: Mutex<Option<DisconnectReason>>,
     namespace: Arc<NamespaceCore>,
-    connection: Arc<Connection>,
+    id: SocketId,
     /// Only where it has an auth: else the connection's says it all.
     handshake: Option<Box<Handshake>>,
     acks: Mutex<PendingAcks>,
     early: Mutex<EarlyGate>,
-    /// Nothing has to wait there any more; written under its lock.
-    passes: AtomicBool,
     data: SocketData,
     own_routes: OwnRoutes,
     /// Only where clients are recovered.
@@ -163,6 +165,12 @@ impl Socket {
     #[must_use]
     pub fn connected(&self) -> bool {
         matches!(self.0.state.load(Ordering::Acquire), ACCEPTED | READY)
+    }
+
+    /// As [`Connection::touch`].
+    #[inline]
+    pub(crate) fn touch(&self) -> u8 {
+        self.0.state.load(Ordering::Relaxed)
     }
 
     /// The name of what carries it at the moment: `polling` or `websocket`.

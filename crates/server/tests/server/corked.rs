@@ -389,3 +389,53 @@ async fn who_does_not_have_its_turn_has_the_same_bound() {
     emitting.send(r#"42["all",11]"#).await;
     assert_eq!(log.wait(1).await, ["slow consumer"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_packet_of_many_keeps_its_place_whatever_follows_it() {
+    type Follow = fn(&Server, &Socket);
+    // What is emitted behind it before it is sent, and what of that arrives.
+    let following: [(Follow, &[&str]); 8] = [
+        (|_, _| {}, &[]),
+        (|_, socket| drop(socket.emit("own", 1).unwrap()), &[r#"["own",1]"#]),
+        (|io, _| drop(io.of("/").emit("many", 2).unwrap()), &[r#"["many",2]"#]),
+        (|_, socket| drop(socket.compress(false).emit("dense", 1).unwrap()), &[r#"["dense",1]"#]),
+        (|_, socket| drop(socket.volatile().emit("lost", 1).unwrap()), &[]),
+        (|io, _| drop(io.of("/").conflate("k").emit("latest", 3).unwrap()), &[r#"["latest",3]"#]),
+        (|_, socket| socket.set_outbox_policy(OutboxPolicy::DropOldest), &[]),
+        (
+            |io, socket| {
+                drop(io.of("/").emit("many", 2).unwrap());
+                socket.emit("own", "x".repeat(5_000)).unwrap();
+                drop(io.of("/").emit("many", 3).unwrap());
+            },
+            &[r#"["many",2]"#, "5000", r#"["many",3]"#],
+        ),
+    ];
+    for capacity in [1 << 20, 100, 7] {
+        for length in [10, 100, 2_000, 20_000] {
+            let io = serve(Namespace::new("/"));
+            let mut ws = joined(&io, capacity).await;
+            let socket = io.of("/").sockets().remove(0);
+            let first = format!(r#"42["first","{}"]"#, "x".repeat(length));
+            let header = if first.len() < 126 { 2 } else { 4 };
+            for (follow, expected) in following {
+                io.of("/").emit("first", "x".repeat(length)).unwrap();
+                assert_eq!(socket.outbox_bytes(), header + first.len() + 48);
+                follow(&io, &socket);
+                assert_eq!(ws.text().await, first);
+                for packet in expected {
+                    let large = "x".repeat(packet.parse().unwrap_or_default());
+                    let packet = if large.is_empty() {
+                        format!("42{packet}")
+                    } else {
+                        format!(r#"42["own","{large}"]"#)
+                    };
+                    assert_eq!(ws.text().await, packet);
+                }
+                socket.drained().await;
+                assert_eq!(socket.outbox_bytes(), 0);
+                socket.set_outbox_policy(OutboxPolicy::Close);
+            }
+        }
+    }
+}

@@ -1,8 +1,9 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enchufe_proto::engine::{Dialect, Frame, Session, Transport};
+use enchufe_proto::engine::{Dialect, FRAME_OVERHEAD, Frame, Session, Transport};
 use enchufe_proto::websocket::{Opcode, encode_frame};
 use http::HeaderMap;
 use hyper::server::conn::http1;
@@ -13,11 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::super::driver::{DriverHandle, Slot};
 use super::super::flush::Returned;
+use super::super::shared::Delivery;
 use super::super::stream::{Incoming, Io, Stream};
 use super::{AT_HAND, Connection, Cork, Due, FRESH, SOME, SPARE, WIDE, end_round, keep};
 use crate::Data;
 use crate::config::Config;
 use crate::core::{Core, Layer};
+use crate::frames::Frames;
 use crate::handshake::{Handshake, RequestDraft};
 use crate::id::SocketId;
 use crate::namespace::{Namespace, Namespaces};
@@ -48,8 +51,9 @@ fn connection() -> Arc<Connection> {
         Dialect::default(),
         session,
     );
-    // OPEN has left.
+    // OPEN has left, and its turn is over.
     connection.inner.lock().session.outbox().take_all();
+    connection.flags.store(0, Ordering::Relaxed);
     connection
 }
 
@@ -73,6 +77,48 @@ fn whoever_writes_behind_another_outside_of_a_turn_has_the_driver_told_as_well()
     let mut inner = connection.inner.lock();
     inner.hold = 0;
     assert_eq!(inner.cork_frames(&frames, &connection), Some(Due::Flush));
+}
+
+#[test]
+fn a_packet_of_many_is_kept_as_it_is_until_another_follows_it() {
+    let (connection, other) = (connection(), connection());
+    let frames = Frames::from_buf([Frame::text("42[\"m\"]")]);
+    let mut delivery = Delivery::new(&frames);
+    connection.send_shared(&mut delivery);
+    other.send_shared(&mut delivery);
+    assert!(connection.inner.lock().cork.is_none() && other.inner.lock().cork.is_none());
+    assert_eq!((connection.queued_packets(), connection.queued_bytes()), (1, 2 + 7 + FRAME_OVERHEAD));
+    keep([Cork::fresh()]);
+    connection.send_shared(&mut delivery);
+    assert_eq!(connection.inner.lock().cork.as_ref().unwrap().frames.len(), 2);
+    assert_eq!((connection.queued_packets(), connection.queued_bytes()), (2, 2 * (2 + 7 + FRAME_OVERHEAD)));
+    // There is no cork for this one.
+    other.send_shared(&mut delivery);
+    assert_eq!((other.queued_packets(), other.queued_bytes()), (2, 2 * (2 + 7 + FRAME_OVERHEAD)));
+    assert_eq!(other.inner.lock().session.outbox().len(), 2);
+    drop(delivery);
+    assert_eq!(connection.driver.unsent(), 1, "its driver is told once");
+    let mut slot = Slot::new(connection.clone());
+    assert!(slot.flush_unsent(&mut Vec::new(), &mut Returned::new()).is_some());
+    let again = slot.flush_unsent(&mut Vec::new(), &mut Returned::new());
+    assert!(again.is_none(), "nothing was queued since");
+    connection.send([Frame::text("42[\"n\"]")]);
+    assert_eq!(connection.driver.unsent(), 2);
+}
+
+#[test]
+fn drivers_are_told_of_all_connections_of_a_delivery_also_of_many() {
+    let connections: Vec<_> = (0..200).map(|_| connection()).collect();
+    let frames = Frames::from_buf([Frame::text("42[\"m\"]")]);
+    let mut delivery = Delivery::new(&frames);
+    // Each has a driver of its own.
+    for connection in &connections {
+        connection.send_shared(&mut delivery);
+        connection.inner.lock().unsent = false;
+        connection.send_shared(&mut delivery);
+    }
+    drop(delivery);
+    assert!(connections.iter().all(|connection| connection.driver.unsent() == 2));
 }
 
 #[test]
@@ -181,7 +227,7 @@ async fn in_memory(io: &Server) -> Client<DuplexStream> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_come_and_are_pinged_leave_no_corks_and_a_broadcast_leaves_its_own() {
+async fn clients_that_come_and_are_pinged_leave_no_corks_and_broadcasts_together_leave_their_own() {
     let io = Server::builder().namespace(Namespace::new("/")).build().unwrap();
     let mut clients = Vec::new();
     for _ in 0..20 {
@@ -202,6 +248,14 @@ async fn clients_that_come_and_are_pinged_leave_no_corks_and_a_broadcast_leaves_
         io.of("/").emit("m", 1).unwrap();
         for client in &mut clients {
             client.receive(b"42[\"m\",1]").await;
+        }
+    }
+    assert!(kept().len() <= 1, "a packet alone is sent from where it lies for all");
+    for _ in 0..2 {
+        io.of("/").emit("m", 1).unwrap();
+        io.of("/").emit("m", 2).unwrap();
+        for client in &mut clients {
+            client.receive(b"42[\"m\",2]").await;
         }
     }
     assert_eq!(kept().len(), clients.len());
