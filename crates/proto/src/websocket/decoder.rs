@@ -66,8 +66,11 @@ impl Decoder {
             return self.ended();
         }
         if let Some(payload) = self.short_text(input, limits) {
-            let result = complete(Opcode::Text, payload).map(Some);
-            return self.settle(result);
+            return match simdutf8::basic::from_utf8(payload) {
+                // Nothing was half received, and nothing is.
+                Ok(text) => Ok(Some(Message::Text(Text::Borrowed(text)))),
+                Err(_) => self.settle(Err(Error::InvalidUtf8)),
+            };
         }
         let result = self.advance(input, limits);
         self.settle(result)

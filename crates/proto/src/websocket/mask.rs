@@ -5,15 +5,25 @@
 /// `offset` is the place of `data` within the payload of its frame, for payloads that come in pieces.
 pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     let key = rotated(key, offset);
-    let half = u32::from_ne_bytes(key);
-    // The same in either byte order.
-    let word = u64::from(half) << 32 | u64::from(half);
-    // Words rather than bytes: the compiler makes vector instructions of this loop.
-    let (words, rest) = data.as_chunks_mut::<8>();
-    for bytes in words {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+    let Some(&last) = data.last_chunk::<BLOCK>() else { return apply_short(data, key) };
+    let (blocks, rest) = data.as_chunks_mut::<BLOCK>();
+    let begun = rest.len();
+    // The compiler makes one vector instruction of a block.
+    let mask = repeated(key);
+    for block in blocks {
+        *block = xored(*block, mask);
     }
-    let (halves, rest) = rest.as_chunks_mut::<4>();
+    // What is left is masked with the end of the block before it, as that was.
+    if begun > 0
+        && let Some(block) = data.last_chunk_mut()
+    {
+        *block = xored(last, repeated(rotated(key, begun)));
+    }
+}
+
+fn apply_short(data: &mut [u8], key: [u8; 4]) {
+    let half = u32::from_ne_bytes(key);
+    let (halves, rest) = data.as_chunks_mut::<4>();
     for bytes in halves {
         *bytes = (u32::from_ne_bytes(*bytes) ^ half).to_ne_bytes();
     }
@@ -22,14 +32,25 @@ pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     }
 }
 
+/// Bytes that are masked together: a vector register of the smallest machines.
+const BLOCK: usize = 16;
+
+#[inline]
+fn repeated(key: [u8; 4]) -> [u8; BLOCK] {
+    let word = u128::from(u32::from_ne_bytes(key));
+    // The same in either byte order.
+    (word << 96 | word << 64 | word << 32 | word).to_ne_bytes()
+}
+
+#[inline]
+fn xored(block: [u8; BLOCK], mask: [u8; BLOCK]) -> [u8; BLOCK] {
+    (u128::from_ne_bytes(block) ^ u128::from_ne_bytes(mask)).to_ne_bytes()
+}
+
 /// The key as it falls on the byte at `offset` and those after it.
-pub(super) const fn rotated([a, b, c, d]: [u8; 4], offset: usize) -> [u8; 4] {
-    match offset % 4 {
-        0 => [a, b, c, d],
-        1 => [b, c, d, a],
-        2 => [c, d, a, b],
-        _ => [d, a, b, c],
-    }
+#[inline]
+pub(super) const fn rotated(key: [u8; 4], offset: usize) -> [u8; 4] {
+    u32::from_le_bytes(key).rotate_right(8 * (offset % 4) as u32).to_le_bytes()
 }
 
 #[cfg(test)]
