@@ -53,6 +53,12 @@ impl Ack {
         self.id.is_some()
     }
 
+    /// The socket whose event it answers. A handler that takes the `Ack` need not take the socket besides.
+    #[must_use]
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     /// Whom it answers, if anybody waits for that.
     pub(crate) fn to(&self) -> Option<AckTo<'_>> {
         self.id.map(|id| AckTo::new(&self.socket, id))

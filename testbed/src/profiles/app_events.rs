@@ -83,11 +83,8 @@ impl RoomNames {
 
 fn messages(namespace: Namespace) -> Namespace {
     namespace
-        .on("echo", async |socket: Socket, args: RawArgs, ack: Option<Ack>| -> Result<(), EmitError> {
-            match ack {
-                Some(ack) => ack.send(&args),
-                None => socket.emit("echo", args).map(drop),
-            }
+        .on("echo", async |args: RawArgs, ack: Ack| -> Result<(), EmitError> {
+            if ack.is_requested() { ack.send(&args) } else { ack.socket().emit("echo", args).map(drop) }
         })
         .on("sleep", async |Data((time, value)): Data<(Count, Option<Value>)>| {
             tokio::time::sleep(time.millis()).await;

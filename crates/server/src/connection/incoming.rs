@@ -14,7 +14,8 @@ use super::{Body, Connection, PostAnswer, mux};
 use crate::engine::observer;
 use crate::socket::Socket;
 
-/// A text frame of a WebSocket. `last` is the socket that the one before it was for, of what was read together.
+/// A text frame of a WebSocket. `last` is the socket that the one before it was for, of what was read together: `None` where
+/// something else came between, which may have changed the session.
 #[inline]
 pub(super) fn text(
     connection: &Arc<Connection>,
@@ -27,20 +28,27 @@ pub(super) fn text(
     if connection.revision() == Revision::Three {
         return match decode_part_v3(text) {
             Ok(part) => self::part(connection, assembler, path, part, now, last),
-            Err(_) => connection.inner.lock().session.handle_garbage(path),
+            Err(_) => garbage(connection, path, last),
         };
     }
     if let Some(encoded) = text.strip_prefix('b') {
+        *last = None;
         // A client that cannot send binary frames sends them as in a polling payload.
         return match decode_binary(encoded) {
             Ok(data) => binary(connection, assembler, path, Binary::Owned(data), now),
-            Err(_) => connection.inner.lock().session.handle_garbage(path),
+            Err(_) => garbage(connection, path, last),
         };
     }
     match Packet::decode(text) {
         Ok(packet) => self::packet(connection, assembler, path, packet, now, last),
-        Err(_) => connection.inner.lock().session.handle_garbage(path),
+        Err(_) => garbage(connection, path, last),
     }
+}
+
+#[cold]
+fn garbage(connection: &Connection, path: Path, last: &mut Option<Socket>) {
+    *last = None;
+    connection.inner.lock().session.handle_garbage(path);
 }
 
 /// Whether a message of a WebSocket carries binary data, in whatever way.
@@ -87,7 +95,10 @@ fn part(
 ) {
     match part {
         Part::Packet(packet) => self::packet(connection, assembler, path, packet, now, last),
-        Part::Binary(data) => binary(connection, assembler, path, Binary::Owned(data), now),
+        Part::Binary(data) => {
+            *last = None;
+            binary(connection, assembler, path, Binary::Owned(data), now);
+        }
     }
 }
 
@@ -121,6 +132,7 @@ fn packet(
     if packet.kind == Kind::Message && mux::takes_packets(connection, assembler) {
         return mux::packet(connection, assembler, path, packet, now, last);
     }
+    *last = None;
     let message = connection.inner.lock().session.handle_packet(now, path, packet, &connection.core.session);
     if let Some(message) = message {
         mux::text(connection, assembler, message, now);

@@ -306,6 +306,12 @@ impl Connection {
         self.key.load(Ordering::Acquire)
     }
 
+    /// Whether nothing has happened since its turn began that its driver has to see to: whoever closes it says so.
+    #[inline]
+    fn is_undisturbed(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & TURN == 0
+    }
+
     /// Hands something to the driver. It comes back where the driver has let go of the connection.
     pub(crate) fn post_mail(&self, mail: Mail) -> Result<(), Mail> {
         let mut inner = self.inner.lock();

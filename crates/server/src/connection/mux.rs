@@ -56,7 +56,8 @@ pub(super) fn takes_packets(connection: &Connection, assembler: &Assembler) -> b
 }
 
 /// As [`text`], for a message that the session has not seen yet: as a rule it wants it. So it is decoded before the lock is
-/// taken, and its session and its socket are asked under the same one. `last` is the socket of the message before.
+/// taken, and its session and its socket are asked under the same one. `last` is the socket of the message before, of what
+/// was read together: as long as nothing has happened to it and to its connection, what is for it needs no lock at all.
 pub(super) fn packet(
     connection: &Arc<Connection>,
     assembler: &mut Assembler,
@@ -67,12 +68,21 @@ pub(super) fn packet(
 ) {
     let text = message.data;
     let packet = Packet::decode(text, &connection.core.packet_limits);
+    if let (Ok(packet), Some(socket)) = (&packet, &*last)
+        && is_plain(packet)
+        && is_same(packet.nsp, socket.namespace_name())
+        && socket.connected()
+        && path == Path::Main
+        && connection.is_undisturbed()
+    {
+        return handle_for(Some(socket), connection, Parser::Json, packet, &[]);
+    }
     let mut inner = connection.inner.lock();
     if inner.session.handle_packet(now, path, message, &connection.core.session).is_none() {
         return;
     }
     match packet {
-        Ok(packet) if packet.kind != Kind::Connect && packet.attachments == 0 => {
+        Ok(packet) if is_plain(&packet) => {
             let found = inner.sockets.find(packet.nsp);
             if found != last.as_ref() {
                 let found = found.cloned();
@@ -89,6 +99,18 @@ pub(super) fn packet(
             decoded(connection, assembler, text, packet, now);
         }
     }
+}
+
+/// Whether a packet is whole, and for a socket that is there.
+#[inline]
+fn is_plain(packet: &Packet<'_>) -> bool {
+    packet.kind != Kind::Connect && packet.attachments == 0
+}
+
+/// Whether these are the same namespace. Most are `/`, and nothing else is a single byte: all begin with that one.
+#[inline]
+fn is_same(named: &str, namespace: &str) -> bool {
+    named.len() == namespace.len() && (named.len() == 1 || named == namespace)
 }
 
 /// What a text message was decoded to.

@@ -252,6 +252,7 @@ impl Slot {
                 incoming::text(connection, &mut self.assembler, *path, text.as_str(), now, last);
             }
             websocket::Message::Binary(binary) => {
+                *last = None;
                 incoming::frame(connection, &mut self.assembler, *path, binary, now);
             }
             websocket::Message::Ping(data) => {
@@ -260,7 +261,10 @@ impl Slot {
                 }
             }
             websocket::Message::Pong(_) => {}
-            websocket::Message::Close(_) => self.ended(*path, CloseReason::TransportClose),
+            websocket::Message::Close(_) => {
+                *last = None;
+                self.ended(*path, CloseReason::TransportClose);
+            }
         }
         if *path == Path::Probe {
             // What follows the upgrade packet in the same segment belongs to the session already.

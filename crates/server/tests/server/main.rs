@@ -42,5 +42,6 @@ mod soak;
 mod streams;
 mod tcp;
 mod times;
+mod together;
 mod upgrade;
 mod volatile;
