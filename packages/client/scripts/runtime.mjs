@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
     start: { type: "string", default: `${process.execPath} ${resolve(root, "test/official-server.mjs")} --port {port}` },
     only: { type: "string", default: "" },
     "without-ws": { type: "boolean", default: false },
-    "at-once": { type: "string", default: "4" },
+    "at-once": { type: "string", default: "6" },
   },
 });
 
