@@ -17,6 +17,9 @@ use super::driver::DriverHandle;
 use super::{Connection, Due, Inner};
 use crate::frames::{self, Frames};
 
+/// So many receivers are lent corks first. In a room of a few, where everybody speaks, one packet follows the other, and to write
+/// it for all gains nothing.
+pub(super) const FEW: usize = 16;
 /// Connections that a driver is told of at once; the first of them waits for the last.
 const BATCH: usize = 64;
 /// Drivers whose connections are gathered side by side. Of more than that some share a place, and are told more often.
@@ -83,6 +86,8 @@ pub(crate) struct Delivery<'a> {
     /// Whether connections may keep it written.
     may_share: bool,
     written: Option<Arc<Written>>,
+    /// Receivers that had nothing ahead of their outbox.
+    receivers: usize,
     told: [Batch; PLACES],
 }
 
@@ -92,18 +97,21 @@ impl<'a> Delivery<'a> {
             [frame] => frame.may_compress() && frame.wire_len() <= COPIED,
             _ => false,
         };
-        Self { frames, may_share, written: None, told: Default::default() }
+        Self { frames, may_share, written: None, receivers: 0, told: Default::default() }
     }
 
     pub(crate) const fn frames(&self) -> &'a Frames {
         self.frames
     }
 
-    /// The packet as many keep it, if they may.
+    /// The packet as one more receiver keeps it, if there were enough of them.
     #[inline]
     pub(super) fn written(&mut self) -> Option<&Arc<Written>> {
+        self.receivers += 1;
         match self.frames.first() {
-            Some(frame) if self.may_share => Some(self.written.get_or_insert_with(|| Written::new(frame))),
+            Some(frame) if self.receivers > FEW => {
+                Some(self.written.get_or_insert_with(|| Written::new(frame)))
+            }
             _ => None,
         }
     }
@@ -169,8 +177,12 @@ impl Inner {
     /// Keeps a packet of many, or writes it behind what was written ahead. `None` where neither can be.
     #[inline]
     fn share(&mut self, delivery: &mut Delivery<'_>, connection: &Connection) -> Option<Due> {
-        if delivery.may_share && self.takes_cork() && connection.sends_plain() {
-            self.shared = Some(delivery.written()?.clone());
+        if delivery.may_share
+            && self.takes_cork()
+            && connection.sends_plain()
+            && let Some(written) = delivery.written()
+        {
+            self.shared = Some(written.clone());
             return Some(Due::Flush);
         }
         self.cork_frames(delivery.frames, connection)

@@ -414,8 +414,13 @@ async fn a_packet_of_many_keeps_its_place_whatever_follows_it() {
     for capacity in [1 << 20, 100, 7] {
         for length in [10, 100, 2_000, 20_000] {
             let io = serve(Namespace::new("/"));
+            // The first few receivers are given copies.
+            let mut others = Vec::new();
+            for _ in 0..20 {
+                others.push(joined(&io, 4 << 20).await);
+            }
             let mut ws = joined(&io, capacity).await;
-            let socket = io.of("/").sockets().remove(0);
+            let socket = io.of("/").sockets().remove(20);
             let first = format!(r#"42["first","{}"]"#, "x".repeat(length));
             let header = if first.len() < 126 { 2 } else { 4 };
             for (follow, expected) in following {
