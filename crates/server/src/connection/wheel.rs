@@ -17,6 +17,8 @@ pub(crate) struct Wheel {
     filled: Box<[u64]>,
     /// The tick up to which everything has been expired.
     done: u64,
+    /// The tick of the first entry; `MAX` where there is none. It is asked for in every round, and changes in few.
+    first: u64,
     len: usize,
 }
 
@@ -26,6 +28,7 @@ impl Wheel {
             slots: vec![Vec::new(); SLOTS].into_boxed_slice(),
             filled: vec![0; SLOTS / 64].into_boxed_slice(),
             done: now / TICK,
+            first: u64::MAX,
             len: 0,
         }
     }
@@ -38,16 +41,22 @@ impl Wheel {
             keys.push(key);
             *word |= 1 << (slot % 64);
             self.len += 1;
+            self.first = self.first.min(tick);
         }
     }
 
     /// Moves every key that is due into `due`.
     pub(crate) fn expire(&mut self, now: Millis, due: &mut Vec<u32>) {
         let target = now / TICK;
+        if self.first > target {
+            // Nothing is due, and what was looked at for that is not looked at again.
+            self.done = self.done.max(target);
+            return;
+        }
         while self.done < target {
             if self.len == 0 {
                 self.done = target;
-                return;
+                break;
             }
             self.done += 1;
             let slot = (self.done % SLOTS as u64) as usize;
@@ -62,10 +71,16 @@ impl Wheel {
                 *word &= !(1 << (slot % 64));
             }
         }
+        self.first = self.find_first().unwrap_or(u64::MAX);
     }
 
     /// When [`Wheel::expire`] next has something to do.
-    pub(crate) fn next(&self) -> Option<Millis> {
+    pub(crate) const fn next(&self) -> Option<Millis> {
+        if self.len == 0 { None } else { Some(self.first * TICK) }
+    }
+
+    /// The tick of the first entry.
+    fn find_first(&self) -> Option<u64> {
         if self.len == 0 {
             return None;
         }
@@ -83,7 +98,7 @@ impl Wheel {
             }
             let slot = index * 64 + word.trailing_zeros() as usize;
             let ahead = (slot + SLOTS - start) % SLOTS;
-            Some((self.done + 1 + ahead as u64) * TICK)
+            Some(self.done + 1 + ahead as u64)
         })
     }
 }
@@ -129,6 +144,26 @@ mod tests {
         (0..1_000).for_each(|key| wheel.insert(key, u64::from(key) * 50));
         assert_eq!(expired(&mut wheel, 1_000_000_000).len(), 1_000);
         assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn the_first_is_known_whatever_comes_and_goes() {
+        let mut wheel = Wheel::new(0);
+        let mut expected = Vec::<(u64, u32)>::new();
+        let mut now = 0;
+        for step in 0..2_000_u32 {
+            // Some far, some near, some before others, in no order.
+            let at = now + u64::from(step.wrapping_mul(2_654_435_761) >> 16) % 60_000;
+            wheel.insert(step, at);
+            expected.push((at.div_ceil(TICK).max(now / TICK + 1) * TICK, step));
+            now += u64::from(step % 7) * 13;
+            let (come, rest): (Vec<_>, Vec<_>) = expected.iter().partition(|(at, _)| *at <= now);
+            expected = rest;
+            let mut come: Vec<u32> = come.into_iter().map(|(_, key)| key).collect();
+            come.sort_unstable();
+            assert_eq!(expired(&mut wheel, now), come);
+            assert_eq!(wheel.next(), expected.iter().map(|(at, _)| *at).min());
+        }
     }
 
     #[test]
