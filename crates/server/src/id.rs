@@ -108,6 +108,11 @@ impl SocketId {
         }
     }
 
+    /// Whether this is its text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.as_bytes() == text.as_bytes()
+    }
+
     fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Form::Short(bytes) => bytes,

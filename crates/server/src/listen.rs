@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
 use tokio::runtime::Handle;
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::core::Core;
-use crate::http::{self, Caller, HoldBack, HttpStream, Listened, PeerAddr};
+use crate::http::{self, Caller, HeadTimer, HoldBack, HttpStream, Listened, PeerAddr};
 use crate::service::{NotFound, ResponseBody, ResponseFuture};
 use crate::stats;
 use crate::time::FOR_EVER;
@@ -115,8 +115,7 @@ where
 {
     let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(core.config.limits.header_timeout.min(FOR_EVER))
+    http.header_read_timeout(core.config.limits.header_timeout.min(FOR_EVER))
         .max_buf_size(core.config.limits.max_head_bytes.max(LEAST_BUFFER));
     loop {
         let accepted = tokio::select! {
@@ -137,7 +136,9 @@ where
         let stream = HttpStream::new(&core, stream);
         let fallback = TowerToHyperService::new(fallback.clone());
         let service = Listening { core: core.clone(), peer, hold_back: stream.hold_back(), fallback };
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut http = http.clone();
+        let connection =
+            http.timer(HeadTimer::default()).serve_connection(TokioIo::new(stream), service).with_upgrades();
         let stopped = core.stopped.clone();
         connections.spawn(async move {
             let mut connection = pin!(connection);

@@ -51,7 +51,7 @@ impl Registry {
 
     pub(crate) fn get(&self, sid: &str) -> Option<Arc<Connection>> {
         let hash = self.hash(sid);
-        self.shard(hash).lock().find(hash, |connection| connection.sid.as_str() == sid).cloned()
+        self.shard(hash).lock().find(hash, |connection| connection.sid.is(sid)).cloned()
     }
 
     /// Removes this session, and no other that came to have its id.

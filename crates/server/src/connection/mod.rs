@@ -324,6 +324,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Has the next mail put where this was, which is empty now.
+    fn keep_mail(&self, empty: Vec<Mail>) {
+        let mut inner = self.inner.lock();
+        if inner.mail.capacity() == 0 {
+            inner.mail = empty;
+        }
+    }
+
     /// What is known of the client, with what it sent to a namespace.
     pub(crate) fn handshake_with(&self, auth: Option<Arc<str>>) -> Handshake {
         auth.map_or_else(|| self.handshake.clone(), |auth| self.handshake.with_auth(auth))

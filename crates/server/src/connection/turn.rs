@@ -39,19 +39,23 @@ impl Slot {
         }
         connection.resume();
         let mut inner = connection.inner.lock();
-        let mail = std::mem::take(&mut inner.mail);
+        let mut mail = std::mem::take(&mut inner.mail);
         if (readable || !mail.is_empty())
             && let Some(io) = &self.main
         {
             cork::lend(&connection, io, &mut inner);
         }
         drop(inner);
-        for mail in mail {
+        for mail in mail.drain(..) {
             readable |= matches!(mail, Mail::Stream(..));
             if guarded("a connection's mail", || self.open_mail(mail, now)).is_none() {
                 // Who knows what it has left half done; the rest of the mail is about others too.
                 connection.abort(CloseReason::ForcedServerClose);
             }
+        }
+        if mail.capacity() > 0 && self.main.is_none() {
+            // A session of polling gets mail with each POST.
+            self.connection.keep_mail(mail);
         }
         let queued = self.apply_outputs(now, scratch)?;
         if !readable {
@@ -355,11 +359,13 @@ impl Slot {
             }
             Output::Upgraded => {
                 self.main = self.probe.take().map(|probe| *probe);
+                let mut inner = self.connection.inner.lock();
+                inner.mail.shrink_to_fit();
                 if self.main.as_ref().is_some_and(|io| !io.dialect.is_plain()) {
-                    let mut inner = self.connection.inner.lock();
                     inner.uncork();
                     inner.translated = true;
                 }
+                drop(inner);
                 observe(&self.connection, |observer, socket| observer.on_upgrade(socket));
             }
             Output::AnswerNoop => {

@@ -1,10 +1,27 @@
 //! The HTTP answers of the official server, with its codes and texts.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
 use crate::error::ConnectionError;
+
+/// Made once: to check each of their bytes takes longer than all else that is done for an answer's headers.
+static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=UTF-8");
+static BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
+static HTML: HeaderValue = HeaderValue::from_static("text/html");
+static NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Headers that a map has room for and is still used again; the HTTP server keeps it with the connection.
+const SPARE: usize = 64;
+
+/// A request's map of headers, emptied for its answer, which then needs no memory of its own.
+pub(crate) fn emptied(mut headers: HeaderMap) -> HeaderMap {
+    if headers.capacity() > SPARE {
+        return HeaderMap::new();
+    }
+    headers.clear();
+    headers
+}
 
 /// The body of everything that is answered here.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -39,15 +56,14 @@ fn coded(status: StatusCode, code: u8, message: &str) -> Answer {
     with_type(status, "application/json", body.to_string())
 }
 
-/// A payload for a poll.
+/// A payload for a poll. Its map of headers is its own: a poll that waits has no room for one.
 pub(crate) fn payload(payload: Bytes, binary: bool) -> Answer {
-    let kind = if binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
-    uncached(with_type(StatusCode::OK, kind, payload))
+    uncached(payload, if binary { &BINARY } else { &TEXT }, HeaderMap::new())
 }
 
-/// A POST was taken.
-pub(crate) fn ok() -> Answer {
-    uncached(with_type(StatusCode::OK, "text/html", Bytes::from_static(b"ok")))
+/// A POST was taken; the headers of the answer are put into this map.
+pub(crate) fn ok(headers: HeaderMap) -> Answer {
+    uncached(Bytes::from_static(b"ok"), &HTML, headers)
 }
 
 /// A body is larger than it may be.
@@ -77,7 +93,10 @@ pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<
     answer
 }
 
-fn uncached(mut answer: Answer) -> Answer {
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+fn uncached(body: Bytes, kind: &HeaderValue, mut headers: HeaderMap) -> Answer {
+    headers.insert(header::CONTENT_TYPE, kind.clone());
+    headers.insert(header::CACHE_CONTROL, NO_STORE.clone());
+    let mut answer = Response::new(Full::new(body));
+    *answer.headers_mut() = headers;
     answer
 }

@@ -107,6 +107,11 @@ impl RequestHead {
         query::get(self.parts.uri.query().unwrap_or_default(), name)
     }
 
+    /// The map of headers, when nothing else is looked at any more.
+    pub(crate) fn into_headers(self) -> HeaderMap {
+        self.parts.headers
+    }
+
     /// What the HTTP server and middleware have added.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {

@@ -10,6 +10,7 @@ mod polling;
 pub(crate) mod query;
 mod request;
 mod stream;
+mod timer;
 mod websocket;
 
 use std::error::Error;
@@ -28,6 +29,7 @@ pub use self::head::RequestHead;
 use self::polling::Manner;
 use self::request::Verified;
 pub(crate) use self::stream::{HoldBack, HttpStream};
+pub(crate) use self::timer::HeadTimer;
 use self::websocket::OnUpgrade;
 use crate::core::Core;
 
@@ -89,8 +91,10 @@ where
         Ok(Verified::Post(connection)) => {
             let additions = core.config.hooks.headers_for(&head, false);
             let (manner, binary) = (Manner::of_post(&head, &asked), polling::is_binary(head.headers()));
+            let headers = answer::emptied(head.into_headers());
             Box::pin(async move {
-                cors.on_any(additions.on(polling::post(connection, body, manner, binary).await))
+                let answer = polling::post(connection, body, manner, binary, headers).await;
+                cors.on_any(additions.on(answer))
             })
         }
         Ok(Verified::OtherMethod) => {

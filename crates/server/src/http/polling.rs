@@ -79,7 +79,8 @@ pub(crate) async fn open(core: &Arc<Core>, head: &RequestHead) -> Result<Answer,
         // A new session has its OPEN packet queued, unless the server has closed it already.
         return Err(Refused::SHUTTING_DOWN);
     };
-    let mut answer = encoded(core, payload, &Manner::of(core, head, &head.asked())).await;
+    let manner = Manner::of(core, head, &head.asked());
+    let mut answer = encoded(core, payload, &manner).await;
     if let Some(cookie) = core.config.cookie.as_ref().and_then(|cookie| cookie.header(&connection.sid)) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -142,7 +143,13 @@ pub(crate) fn is_binary(headers: &HeaderMap) -> bool {
 
 /// Takes the packets of a POST. Its answer comes when they have been handled, which holds back a client that
 /// sends faster than they can be.
-pub(crate) async fn post<B>(connection: Arc<Connection>, body: B, manner: Manner, binary: bool) -> Answer
+pub(crate) async fn post<B>(
+    connection: Arc<Connection>,
+    body: B,
+    manner: Manner,
+    binary: bool,
+    headers: HeaderMap,
+) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
@@ -153,13 +160,19 @@ where
     }
     let _serving = manner.serving(&connection.core);
     let guard = AbortGuard(Some(&connection));
-    let answer = take(&connection, body, manner.jsonp.is_some(), binary).await;
+    let answer = take(&connection, body, manner.jsonp.is_some(), binary, headers).await;
     guard.disarm();
     connection.end_post();
     manner.adapt(answer)
 }
 
-async fn take<B>(connection: &Arc<Connection>, body: B, jsonp: bool, binary: bool) -> Answer
+async fn take<B>(
+    connection: &Arc<Connection>,
+    body: B,
+    jsonp: bool,
+    binary: bool,
+    headers: HeaderMap,
+) -> Answer
 where
     B: http_body::Body + Send,
     B::Data: Buf + Send,
@@ -200,7 +213,7 @@ where
         return answer::session_ended();
     }
     match receiver.await {
-        Ok(PostAnswer::Ok) => answer::ok(),
+        Ok(PostAnswer::Ok) => answer::ok(headers),
         Ok(PostAnswer::Bad) | Err(_) => answer::bad_request(),
     }
 }
@@ -211,7 +224,11 @@ enum NotReceived {
     Broken,
 }
 
-/// The whole body. One that comes in a piece is not copied.
+/// Up to so many bytes of a body are copied. Kept as they are they would keep the HTTP server's buffer, which would
+/// need another one, of 8 KiB, to read on.
+const COPIED: usize = 4 << 10;
+
+/// The whole body. A large one that comes in a piece is not copied.
 async fn receive<B>(body: B, limit: usize) -> Result<Bytes, NotReceived>
 where
     B: http_body::Body + Send,
@@ -232,7 +249,12 @@ where
             return Err(NotReceived::TooLarge);
         }
         if whole.is_empty() && pieces.is_empty() {
-            whole = data.copy_to_bytes(data.remaining());
+            let length = data.remaining();
+            whole = if length <= COPIED && data.chunk().len() == length {
+                Bytes::copy_from_slice(data.chunk())
+            } else {
+                data.copy_to_bytes(length)
+            };
         } else {
             pieces.extend_from_slice(&std::mem::take(&mut whole));
             pieces.put(data);

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// How the queries of nearly all clients begin.
+const USUAL: [(&str, &str); 2] =
+    [("EIO=4&transport=polling&", "polling"), ("EIO=4&transport=websocket&", "websocket")];
+
 /// The pairs of a query, in order.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
     form_urlencoded::parse(query.as_bytes())
@@ -24,7 +28,18 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     pub(crate) fn of(query: &'a str) -> Self {
-        let mut asked = Self::default();
+        for (beginning, transport) in USUAL {
+            if let Some(rest) = query.strip_prefix(beginning) {
+                let (protocol, transport) = (Some(Cow::Borrowed("4")), Some(Cow::Borrowed(transport)));
+                return Self { protocol, transport, ..Self::default() }.and(rest);
+            }
+        }
+        Self::default().and(query)
+    }
+
+    /// With what stands behind.
+    fn and(mut self, query: &'a str) -> Self {
+        let asked = &mut self;
         let (mut start, mut equals, mut coded) = (0, None, false);
         for (at, byte) in query.bytes().enumerate() {
             match byte {
@@ -38,7 +53,7 @@ impl<'a> Asked<'a> {
             }
         }
         asked.found(query, start..query.len(), equals, coded);
-        asked
+        self
     }
 
     fn found(&mut self, query: &'a str, place: Range<usize>, equals: Option<usize>, coded: bool) {
@@ -101,6 +116,11 @@ mod tests {
             "EIO=4&transport=websocket",
             "EIO=4&transport=polling&sid=a-b_c&t=x&j=3&b64=1",
             "j&b64&sid&EIO&transport",
+            "EIO=4&transport=polling&",
+            "EIO=4&transport=polling&EIO=3&transport=websocket&sid=a",
+            "EIO=4&transport=websocket&t=1&sid=%61&j",
+            "EIO=4&transport=pollings&sid=a",
+            "EIO=4&transport=websocket",
             "sid=&sid=a&j==&EIO=3&EIO=4",
             "s%69d=a%20b+c&sid=d&tr%61nsport=%C3%A9&EIO=%34",
             "&&sid=é&=&é=sid&j=a=b%3D&b64=%&%=b64",
