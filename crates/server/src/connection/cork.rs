@@ -25,7 +25,7 @@ const LIMIT: usize = 64 << 10;
 /// Up to this many bytes packets that many connections share are copied in; larger ones are sent from where they lie.
 pub(super) const COPIED: usize = 16 << 10;
 /// Up to this many bytes a packet may open a cork outside its connection's turn, and as many such packets stand in it as
-/// [`AHEAD`] bytes hold: what a broadcast copies, however many receive it, is bounded by [`SPARE`] and this.
+/// [`AHEAD`] bytes hold.
 const SMALL: usize = 512;
 const AHEAD: usize = 4 << 10;
 /// What a fresh buffer begins with: a packet or two.

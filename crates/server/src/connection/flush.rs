@@ -84,8 +84,11 @@ impl Slot {
     #[inline]
     fn flush_ahead(&mut self, only_unsent: bool, returned: &mut Returned) -> Usual {
         let mut inner = self.connection.inner.lock();
-        if only_unsent && !inner.unsent {
-            return Usual::Nothing;
+        if only_unsent {
+            inner.listed = false;
+            if !inner.unsent {
+                return Usual::Nothing;
+            }
         }
         inner.unsent = false;
         let Some(io) = self.main.as_mut().filter(|io| io.writing.is_empty()) else { return Usual::NotAll };

@@ -70,6 +70,8 @@ const TURN: u8 = 4;
 /// memory, still in the caches, serves for the next one; else that of a whole round would be given back to the system at
 /// once, and fetched for the next.
 const LARGE: usize = 16 << 10;
+/// Places for mail that an idle connection keeps: a message or two, and what the network tells.
+const MAIL_KEPT: usize = 8;
 
 /// What a connection's driver is to be told when something was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,8 +193,10 @@ pub(crate) struct Inner {
     blocked: bool,
     /// It was upgraded to a WebSocket that takes frames in another form than they are queued in.
     translated: bool,
-    /// On its driver's list of those that have something to send, or about to be.
+    /// It was sent something outside of its turn that has not been looked at since.
     unsent: bool,
+    /// On its driver's list of such connections, or about to be.
+    listed: bool,
     /// What is given up when too much waits.
     policy: OutboxPolicy,
     /// The driver has let go of it: mail is not read any more.
@@ -255,6 +259,7 @@ impl Connection {
                 cork: None,
                 shared: None,
                 unsent: false,
+                listed: false,
                 seat: None,
             }),
         })
@@ -327,7 +332,7 @@ impl Connection {
     /// Has the next mail put where this was, which is empty now.
     fn keep_mail(&self, empty: Vec<Mail>) {
         let mut inner = self.inner.lock();
-        if inner.mail.capacity() == 0 {
+        if inner.mail.capacity() == 0 && empty.capacity() <= MAIL_KEPT {
             inner.mail = empty;
         }
     }
@@ -352,14 +357,33 @@ impl Connection {
         self.tell(due);
     }
 
-    /// As [`Connection::send`], for a packet that goes to this connection alone.
+    /// As [`Connection::send`], if something holds, which is looked at under the lock.
+    pub(crate) fn send_while(
+        &self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        holds: impl FnOnce() -> bool,
+    ) {
+        let mut inner = self.inner.lock();
+        if !holds() {
+            return;
+        }
+        let due = inner.queue(frames, self, None);
+        let due = inner.newly(due, self);
+        drop(inner);
+        self.tell(due);
+    }
+
+    /// As [`Connection::send_while`], for a packet that goes to this connection alone.
     ///
     /// # Errors
     /// It cannot be put into the form in which it is queued.
-    pub(crate) fn send_draft(&self, mut draft: Draft<'_>) -> Result<(), EmitError> {
+    pub(crate) fn send_draft(&self, mut draft: Draft<'_>, holds: impl Fn() -> bool) -> Result<(), EmitError> {
         let rank = draft.rank();
         if let Some(written) = draft.written() {
             let mut inner = self.inner.lock();
+            if !holds() {
+                return Ok(());
+            }
             if let Some(due) = inner.cork_written(written, rank, self) {
                 let due = inner.newly(due, self);
                 drop(inner);
@@ -367,17 +391,26 @@ impl Connection {
                 return Ok(());
             }
         }
-        self.send(draft.finish()?);
+        self.send_while(draft.finish()?, holds);
         Ok(())
     }
 
-    /// As [`Connection::send`], in the place of a packet of the same key that waits.
-    pub(crate) fn send_conflated(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>, key: u64) {
+    /// As [`Connection::send_while`], in the place of a packet of the same key that waits. Tells whether it held.
+    pub(crate) fn send_conflated(
+        &self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        key: u64,
+        holds: impl FnOnce() -> bool,
+    ) -> bool {
         let mut inner = self.inner.lock();
+        if !holds() {
+            return false;
+        }
         let due = inner.queue(frames, self, Some(key));
         let due = inner.newly(due, self);
         drop(inner);
         self.tell(due);
+        true
     }
 
     /// Queues frames, together, if something holds, which is looked at under the lock: whoever sees its effect queues
@@ -396,18 +429,28 @@ impl Connection {
         sent
     }
 
-    /// Queues the frames of one packet if they can leave at once, else forgets them, unless the policy lets them wait.
-    pub(crate) fn send_volatile(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
+    /// As [`Connection::send_while`], but forgets the frames where they cannot leave at once, unless the policy lets them wait. Tells
+    /// whether it held.
+    pub(crate) fn send_volatile(
+        &self,
+        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
+        holds: impl FnOnce() -> bool,
+    ) -> bool {
         let mut inner = self.inner.lock();
+        if !holds() {
+            return false;
+        }
         if !inner.blocked && inner.corked_bytes() == 0 && inner.session.is_writable() {
             // An empty outbox takes any packet.
             let _ = inner.session.send(frames, &self.core.session);
         } else if inner.policy != OutboxPolicy::DropVolatile || !inner.queue_volatile(frames, &self.core) {
             drop(inner);
-            return stats::add(&self.core.stats.dropped_volatile, 1);
+            stats::add(&self.core.stats.dropped_volatile, 1);
+            return true;
         }
         drop(inner);
         self.notify();
+        true
     }
 
     /// What is given up from now on when too much waits.
@@ -549,8 +592,17 @@ impl Connection {
 
     /// As [`Connection::remove_socket`], by the server's will: what the client has sent meanwhile is no fault.
     pub(crate) fn dismiss_socket(&self, socket: &Socket) {
-        let limit = self.core.config.limits.max_namespaces.max(1);
-        self.inner.lock().sockets.dismiss(socket, limit);
+        self.inner.lock().dismiss(socket, self);
+    }
+
+    /// The same, with a packet that tells the client: once it has that, it may come again at once.
+    pub(crate) fn dismiss_with(&self, socket: &Socket, farewell: Frame) {
+        let mut inner = self.inner.lock();
+        inner.dismiss(socket, self);
+        let due = inner.queue([farewell], self, None);
+        let due = inner.newly(due, self);
+        drop(inner);
+        self.tell(due);
     }
 
     pub(crate) fn has_left(&self, namespace: &str) -> bool {
@@ -709,6 +761,11 @@ fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
 }
 
 impl Inner {
+    fn dismiss(&mut self, socket: &Socket, connection: &Connection) {
+        let limit = connection.core.config.limits.max_namespaces.max(1);
+        self.sockets.dismiss(socket, limit);
+    }
+
     /// What its driver is to be told that it does not know. To be called under the lock under which something was queued: the
     /// driver forgets it under the same one, before it looks what there is.
     #[inline]
@@ -721,7 +778,8 @@ impl Inner {
             return Due::Nothing;
         }
         self.unsent = true;
-        Due::Flush
+        // What has been looked at since may be on the list still.
+        if std::mem::replace(&mut self.listed, true) { Due::Nothing } else { Due::Flush }
     }
 
     /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.

@@ -157,9 +157,12 @@ impl Drop for Batch {
 }
 
 impl Connection {
-    /// As [`Connection::send`], for a packet that many are sent.
-    pub(crate) fn send_shared(&self, delivery: &mut Delivery<'_>) {
+    /// As [`Connection::send_while`], for a packet that many are sent. Tells whether it held.
+    pub(crate) fn send_shared(&self, delivery: &mut Delivery<'_>, holds: impl FnOnce() -> bool) -> bool {
         let mut inner = self.inner.lock();
+        if !holds() {
+            return false;
+        }
         let due = match inner.share(delivery, self) {
             Some(due) => due,
             None => inner.queue_behind(frames::shared(delivery.frames), self, None),
@@ -170,6 +173,7 @@ impl Connection {
             Due::Flush => delivery.tell(self),
             due => self.tell(due),
         }
+        true
     }
 }
 

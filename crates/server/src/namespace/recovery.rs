@@ -212,7 +212,9 @@ impl NamespaceCore {
         if now {
             session.hand_out(position, store.gone());
             match key {
-                Some(key) => socket.connection().send_conflated(frames.clone(), key),
+                Some(key) => {
+                    socket.connection().send_conflated(frames.clone(), key, || socket.may_emit());
+                }
                 None => socket.transmit(frames::shared(&frames), false),
             }
         }

@@ -154,40 +154,30 @@ impl Socket {
     ) -> Result<(), EmitError> {
         let wire = self.wire();
         let draft = if returned { frames::answer(wire, id, value)? } else { frames::ack(wire, id, value)? };
-        if self.connected() {
-            self.0.connection.send_draft(draft)?;
-        }
-        Ok(())
+        self.0.connection.send_draft(draft, || self.connected())
     }
 
-    /// Queues what was encoded for it, unless it has gone or was not let in.
+    /// Queues what was encoded for it, unless it has gone or was not let in. That is looked at under the connection's lock, here and
+    /// below: nothing stands behind the packet that ends the socket.
     #[inline]
     pub(crate) fn deliver(&self, delivery: &mut Delivery<'_>, volatile: bool) -> bool {
-        let connected = self.connected();
-        if connected {
-            if volatile {
-                self.0.connection.send_volatile(frames::shared(delivery.frames()));
-            } else {
-                self.0.connection.send_shared(delivery);
-            }
+        if volatile {
+            self.0.connection.send_volatile(frames::shared(delivery.frames()), || self.connected())
+        } else {
+            self.0.connection.send_shared(delivery, || self.connected())
         }
-        connected
     }
 
     /// As [`deliver`](Self::deliver), in the place of what still waits with the same key.
     pub(crate) fn deliver_latest(&self, frames: &Frames, key: u64) -> bool {
-        let connected = self.connected();
-        if connected {
-            self.0.connection.send_conflated(frames::shared(frames), key);
-        }
-        connected
+        self.0.connection.send_conflated(frames::shared(frames), key, || self.connected())
     }
 
     pub(crate) fn transmit(&self, frames: Frames, volatile: bool) {
         if volatile {
-            self.0.connection.send_volatile(frames);
+            self.0.connection.send_volatile(frames, || self.may_emit());
         } else {
-            self.0.connection.send(frames);
+            self.0.connection.send_while(frames, || self.may_emit());
         }
     }
 }
@@ -247,7 +237,7 @@ impl SocketEmitter<'_> {
             let frames = frames::event(self.socket.wire(), None, event, &args)?;
             if self.socket.may_emit() {
                 let frames = frames::compressible(frames, self.compress);
-                self.socket.connection().send_conflated(frames.clone(), key);
+                self.socket.connection().send_conflated(frames.clone(), key, || self.socket.may_emit());
                 if self.socket.is_watched() {
                     self.socket.show_outgoing(&frames);
                 }
@@ -277,7 +267,7 @@ impl SocketEmitter<'_> {
         }
         let watched = socket.is_watched();
         if !watched && !self.volatile && self.compress {
-            return socket.connection().send_draft(draft);
+            return socket.connection().send_draft(draft, || socket.may_emit());
         }
         let frames = frames::compressible(draft.finish()?, self.compress);
         if watched {

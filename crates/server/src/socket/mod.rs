@@ -273,8 +273,7 @@ impl Socket {
             return;
         }
         if self.begin_disconnect(DisconnectReason::ServerNamespaceDisconnect) {
-            self.0.connection.send([frames::disconnect(self.wire())]);
-            self.0.connection.dismiss_socket(self);
+            self.0.connection.dismiss_with(self, frames::disconnect(self.wire()));
             mux::hand_over_disconnected(self);
         }
     }

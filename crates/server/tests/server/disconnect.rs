@@ -1,5 +1,8 @@
 //! The end of a socket: who caused it, what its handlers see, what the other side is told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use enchufe::{DisconnectReason, Namespace, Server, Socket};
 use tokio::time::{Duration, sleep};
 
@@ -144,4 +147,32 @@ async fn a_client_that_never_fetches_its_end_is_let_go() {
     assert_eq!(log.wait(2).await, once("server namespace disconnect"));
     sleep(Duration::from_secs(31)).await;
     assert_eq!(io.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stands_behind_the_packet_that_ends_a_socket() {
+    let io = serve(Namespace::new("/"));
+    let over = Arc::new(AtomicBool::new(false));
+    let emitter = std::thread::spawn({
+        let (io, over) = (io.clone(), over.clone());
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                io.of("/").emit("all", "of them").unwrap();
+                while io.of("/").sockets().iter().any(|socket| socket.outbox_bytes() > 10_000) {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    });
+    let mut ws = Ws::open(&io).await;
+    for _ in 0..300 {
+        ws.send("40").await;
+        let reply = ws.text().await;
+        assert!(reply.starts_with("40{"), "behind its end: {reply}");
+        let socket = io.of("/").sockets().remove(0);
+        std::thread::spawn(move || socket.disconnect(false));
+        while ws.text().await != "41" {}
+    }
+    over.store(true, Ordering::Relaxed);
+    emitter.join().unwrap();
 }

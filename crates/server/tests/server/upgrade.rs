@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use enchufe::{Data, DisconnectReason, Namespace, Socket};
 use enchufe_proto::websocket::Opcode;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::{Client, Log, Polling, Received, Via, Ws, serve, serve_with};
 
@@ -175,6 +175,20 @@ async fn an_upgrade_may_ask_for_base64_where_its_session_did_not() {
         assert_eq!(ws.text().await, "bAQI=");
         client.take(2).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_comes_after_the_probe_is_answered_soon() {
+    let io = serve(Namespace::new("/"));
+    let session = joined(&io).await;
+    let mut ws = Ws::in_memory(&io, 4096);
+    ws.upgrade(&probe_query(&session)).await;
+    ws.send("2probe").await;
+    assert_eq!(ws.text().await, "3probe");
+    sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    assert_eq!(session.poll().await.body, "6");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

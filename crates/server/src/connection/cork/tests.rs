@@ -84,17 +84,19 @@ fn a_packet_of_many_is_kept_as_it_is_until_another_follows_it() {
     let (connection, other) = (connection(), connection());
     let frames = Frames::from_buf([Frame::text("42[\"m\"]")]);
     let mut delivery = Delivery::new(&frames);
-    (0..FEW).for_each(|_| self::connection().send_shared(&mut delivery));
-    connection.send_shared(&mut delivery);
-    other.send_shared(&mut delivery);
+    for _ in 0..FEW {
+        self::connection().send_shared(&mut delivery, || true);
+    }
+    connection.send_shared(&mut delivery, || true);
+    other.send_shared(&mut delivery, || true);
     assert!(connection.inner.lock().cork.is_none() && other.inner.lock().cork.is_none());
     assert_eq!((connection.queued_packets(), connection.queued_bytes()), (1, 2 + 7 + FRAME_OVERHEAD));
     keep([Cork::fresh()]);
-    connection.send_shared(&mut delivery);
+    connection.send_shared(&mut delivery, || true);
     assert_eq!(connection.inner.lock().cork.as_ref().unwrap().frames.len(), 2);
     assert_eq!((connection.queued_packets(), connection.queued_bytes()), (2, 2 * (2 + 7 + FRAME_OVERHEAD)));
     // There is no cork for this one.
-    other.send_shared(&mut delivery);
+    other.send_shared(&mut delivery, || true);
     assert_eq!((other.queued_packets(), other.queued_bytes()), (2, 2 * (2 + 7 + FRAME_OVERHEAD)));
     assert_eq!(other.inner.lock().session.outbox().len(), 2);
     drop(delivery);
@@ -108,15 +110,31 @@ fn a_packet_of_many_is_kept_as_it_is_until_another_follows_it() {
 }
 
 #[test]
+fn a_driver_has_a_connection_on_its_list_once() {
+    let connection = connection();
+    let mut slot = Slot::new(connection.clone());
+    for _ in 0..10 {
+        connection.send([Frame::text("42[\"m\"]")]);
+        // As at the end of its turn.
+        slot.flush(&mut Vec::new(), &mut Returned::new());
+    }
+    assert_eq!(connection.driver.unsent(), 1);
+    let unsent = slot.flush_unsent(&mut Vec::new(), &mut Returned::new());
+    assert!(unsent.is_none(), "its turn saw to all of them");
+    connection.send([Frame::text("42[\"m\"]")]);
+    assert_eq!(connection.driver.unsent(), 2);
+}
+
+#[test]
 fn drivers_are_told_of_all_connections_of_a_delivery_also_of_many() {
     let connections: Vec<_> = (0..200).map(|_| connection()).collect();
     let frames = Frames::from_buf([Frame::text("42[\"m\"]")]);
     let mut delivery = Delivery::new(&frames);
     // Each has a driver of its own.
     for connection in &connections {
-        connection.send_shared(&mut delivery);
-        connection.inner.lock().unsent = false;
-        connection.send_shared(&mut delivery);
+        connection.send_shared(&mut delivery, || true);
+        (connection.inner.lock().unsent, connection.inner.lock().listed) = (false, false);
+        connection.send_shared(&mut delivery, || true);
     }
     drop(delivery);
     assert!(connections.iter().all(|connection| connection.driver.unsent() == 2));
