@@ -122,9 +122,8 @@
     return () => clear(timer);
   }
 
-  function hintOf(response) {
-    if (!response) return "unreachable, or CORS refused";
-    const { responseText } = response;
+  function hintOf({ status, responseText }) {
+    if (!status) return "unreachable, or CORS refused";
     if (/^\d+:\d/.test(responseText)) return "the server speaks Engine.IO 3";
     try {
       return JSON.parse(responseText).message;
@@ -136,10 +135,9 @@
   const parseUrl = (source) => /^(?:(\w+):\/\/)?(?:[^@/?#]*@)?(\[.*?]|[^:/?#]*):?(\d*)([^?#]*)\??([^#]*)/.exec(source);
   function resolveUrl(uri) {
     const page = globalThis.location || { protocol: "https:", host: "localhost" };
-    uri ?? (uri = "/");
-    if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
-    if (!/^(http|ws)s?:\/\//.test(uri)) uri = page.protocol + "//" + uri;
-    const url = parseUrl(uri);
+    const url = parseUrl(
+      (uri || "").replace(/^(?!\/\/|[^/?#])/, page.host).replace(/^(?!(http|ws)s?:\/\/)(\/\/)?/, page.protocol + "//")
+    );
     url[3] || (url[3] = isSecure(url[1]) ? "443" : "80");
     url[4] || (url[4] = "/");
     return url;
@@ -280,7 +278,7 @@
       if (this.readyState == "open") this.doOpen();
       else this.$checkPaused();
     }
-    $request(body, done, failed = (description, context) => this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context))) {
+    $request(body, done, failed = (response) => this.onError("xhr " + (body ? "post" : "poll") + " error", response.status, response, hintOf(response))) {
       const { opts } = this;
       const abort = new AbortController();
       const cancel = opts.requestTimeout && later(this, () => abort.abort(), opts.requestTimeout);
@@ -295,12 +293,12 @@
           signal: abort.signal
         }).then(async (response) => {
         response.responseText = await response.text();
-        response.readyState = 4;
         return response;
-      }).finally(cancel).then((response) => {
+      }).catch((statusText) => ({ status: 0, statusText, responseText: "" })).finally(cancel).then((response) => {
+        response.readyState = 4;
         if (response.ok && (this.readyState != "opening" || response.responseText[0] == "0")) done(response.responseText);
-        else failed(response.status, response);
-      }, failed);
+        else failed(response);
+      });
       return abort;
     }
   }
@@ -492,10 +490,13 @@
         ...options
       };
       const here = globalThis.location || {};
-      const [, protocol2, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
+      const [, protocol2, host, port, , query] = parseUrl(
+        // Nothing, a path or a query is of the page.
+        (uri || opts.host || opts.hostname || "").replace(/^(?![^/?#])/, here.host || "localhost")
+      );
       this.hostname = opts.hostname = host;
       this.secure = opts.secure = uri ? isSecure(protocol2) : opts.secure ?? isSecure(here.protocol);
-      opts.port = port || !uri && opts.port;
+      opts.port = !uri && opts.port || port;
       this.port = opts.port || (opts.secure ? "443" : "80");
       if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
       opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
@@ -512,7 +513,7 @@
         // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
         pagehide: () => this.transport.off("error").off("close"),
         pageshow: ({ persisted }) => persisted && lost(),
-        beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
+        beforeunload: () => opts.closeOnBeforeunload && this.transport.off().close(),
         // The timers of a page that nobody looks at are late or frozen.
         visibilitychange: check,
         online: check
@@ -529,6 +530,7 @@
     $open() {
       const { transports: transports2 } = this;
       if (!transports2[0]) {
+        this.$unlisten();
         return later(this, () => this.$emit("error", "No transports available"));
       }
       const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports2.includes("websocket");
@@ -690,7 +692,8 @@
         // An event or an answer.
         type & EVENT ? function(key, value) {
           const raw = this[key];
-          return typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+          const binary = typeof raw == "object" && [raw, value].find(isBinary);
+          return binary ? { _placeholder: true, num: attachments.push(binary) - 1 } : value;
         } : void 0
       );
       const { length } = attachments;
@@ -764,13 +767,13 @@
       cancel();
       ack.apply(socket, args);
     };
-    withTimer.withError = true;
+    withTimer.$withError = true;
     acks[id] = withTimer;
   }
   function fail({ acks, _opts }, id, err) {
     const ack = acks[id];
     delete acks[id];
-    if (ack && (ack.withError || _opts.ackErrors)) ack(err);
+    if (ack && (ack.$withError || _opts.ackErrors)) ack(err);
   }
 
   function add(socket, queue, item, data) {
@@ -823,21 +826,21 @@
 
   function enqueue(socket, args, $ack, flags) {
     const { _queue: queue, _opts: opts } = socket;
-    const packet = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
+    const packet = { args, flags: { ...flags, $fromQueue: true }, pending: false, $tryCount: 0, $ack };
     const key = opts.idempotencyKey;
     if (key) args.push(key.call ? key(...args) : unique());
     if (!add(socket, queue, packet, args)) return drop(socket, packet);
     const ack = (err, ...answer) => {
       if (packet == queue[0]) {
         packet.pending = false;
-        if (!err || packet.tryCount > opts.retries) {
+        if (!err || packet.$tryCount > opts.retries) {
           queue.shift();
           $ack?.(err, ...answer);
         }
         drain(socket);
       }
     };
-    ack.withError = true;
+    ack.$withError = true;
     args.push(ack);
     drain(socket);
     socket.$last = packet;
@@ -846,7 +849,7 @@
     const packet = socket._queue[0];
     if (socket.connected && packet && (force || !packet.pending)) {
       packet.pending = true;
-      packet.tryCount++;
+      packet.$tryCount++;
       socket.flags = packet.flags;
       socket.emit(...packet.args);
     }
@@ -871,7 +874,7 @@
         }
       });
       const ack = (err, value) => err ? reject(err) : resolve(value);
-      ack.withError = true;
+      ack.$withError = true;
       socket.emit(...args, ack);
       packet = socket.$last;
     }).finally(off);
@@ -914,7 +917,7 @@
       this.subs || (this.subs = listen(io, {
         open: () => this.onopen(),
         packet: (packet) => this.onpacket(packet),
-        error: (err) => this.onerror(err),
+        error: (err) => this.connected || this.$emit("connect_error", err),
         close: (reason, description) => this.onclose(reason, description)
       }));
       if (!io._reconnecting) io.open();
@@ -930,7 +933,7 @@
       const { flags, io } = this;
       const ack = typeof data[data.length - 1] == "function" ? data.pop() : void 0;
       this.flags = {};
-      if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+      if (this._opts.retries && !flags.$fromQueue && !flags.volatile) {
         enqueue(this, data, ack, flags);
         return this;
       }
@@ -954,14 +957,10 @@
       callAll(this, this._anyOutgoingListeners, packet.data);
       this.packet(packet);
     }
-    onerror(err) {
-      if (!this.connected) this.$emit("connect_error", err);
-    }
     onopen() {
-      const { auth } = this;
       const connect = (data) => this.packet({ type: CONNECT, data: this._pid ? { pid: this._pid, offset: this._lastOffset, ...data } : data });
-      if (typeof auth == "function") auth(connect);
-      else connect(auth);
+      if (typeof this.auth == "function") this.auth(connect);
+      else connect(this.auth);
     }
     onclose(reason, description) {
       this.connected = false;
@@ -982,7 +981,7 @@
       else if (type % 3 == 0) {
         const ack = this.acks[id];
         delete this.acks[id];
-        if (ack) ack.apply(this, ack.withError ? [null, ...data || []] : data);
+        if (ack) ack.apply(this, ack.$withError ? [null, ...data || []] : data);
       } else {
         this.destroy();
         if (type == DISCONNECT) this.onclose("io server disconnect");
@@ -1125,7 +1124,6 @@
             this.$cleanup();
             this._readyState = "open";
             this._reconnecting = false;
-            this.$emit("open");
             this.subs.push(
               listen(engine, {
                 ping: () => this.$emit("ping"),
@@ -1142,6 +1140,7 @@
               () => decoder.off("decoded", onDecoded)
             );
             decoder.on("decoded", onDecoded);
+            this.$emit("open");
             fn?.();
           },
           error: fail,

@@ -1,7 +1,7 @@
 /**
  * Runs the suite of `test/server` in a real browser: in a page, in a worker and in a service worker.
  *
- *     node scripts/browser.mjs [--browser chromium|firefox] [--start "COMMAND with {port}"] [--client min|esm|msgpack] [--only NAME] [--without recovery]
+ *     node scripts/browser.mjs [--browser chromium|firefox] [--start "COMMAND with {port}"] [--client min|esm] [--only NAME] [--without recovery]
  *
  * The pages come from another origin than the servers, which therefore have to allow it (`--cors *`). CHROMIUM and
  * FIREFOX name the programs, /usr/bin/chromium and /usr/bin/firefox-esr unless told; Firefox is driven by WebDriver BiDi.

@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { NAMES, unnamedBundles } from "./bundle.mjs";
 import { gzipSize } from "./gzip.mjs";
-import { LETTERS, analyse, arrange, assign, render } from "./names.mjs";
+import { APART, LETTERS, analyse, arrange, assign, render } from "./names.mjs";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" }, seed: { type: "string", default: "1" }, heat: { type: "string", default: "1.5" } } });
 
@@ -60,6 +60,8 @@ function improve(scripts, united, movable, seconds, random) {
       for (const rival of rivals) if (rival.name != mine && (rival.name == old || rival.name == wanted)) chain.add(rival);
     }
     if (chain.size > 80) return;
+    // Not every member may have every name.
+    for (const { name: mine, apart } of chain) if (apart && !APART.test(mine == old ? wanted : old)) return;
     const swap = () => {
       for (const one of chain) one.name = one.name == old ? wanted : old;
     };

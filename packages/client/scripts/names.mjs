@@ -11,6 +11,9 @@ import { parse } from "acorn";
 // In the order in which names are given where nothing else is known: locals at the front, the top level at the back.
 export const LETTERS = "tseinorhacludpfgmbywkvxTSEOARNCIDLPMBUFHGWVKYXjzqJQZ$_";
 export const CANDIDATES = [...LETTERS, ...[..."tseinorhac"].flatMap((a) => [..."tseinorhac0123456789"].map((b) => a + b))];
+// Members of what applications keep things of their own on, `socket.x` for example: no name that one would think of.
+export const APART = /^[A-Z$_]$/;
+const SHARED = /^(Emitter|Manager|Socket)\b/;
 export const TAKEN = new Set(["as", "do", "if", "in", "is", "of", "on", "io", "id", "ws", "fn"]);
 
 /**
@@ -106,9 +109,11 @@ export function analyse(code) {
     if (!members.has(name)) members.set(name, add("$", name));
     return members.get(name);
   }
-  function member(node) {
+  function member(node, scope) {
     const name = memberOf(node);
-    if (name) spots.push({ node, name });
+    if (!name) return;
+    spots.push({ node, name });
+    if (scope && SHARED.test(scope.home)) name.apart = true;
   }
   function property(node, scope) {
     if (node.computed) walk(node.key, scope);
@@ -161,7 +166,7 @@ export function analyse(code) {
         group(inner.home + " fields", node.body.body.filter(({ type, value }) => type == "PropertyDefinition" && quiet(value)), "");
         for (const item of node.body.body) {
           if (item.computed) walk(item.key, inner);
-          else member(item.key);
+          else member(item.key, inner);
           walk(item.value, inner, item.key.name);
         }
         break;
@@ -195,7 +200,7 @@ export function analyse(code) {
       case "MemberExpression":
         walk(node.object, scope);
         if (node.computed) walk(node.property, scope);
-        else member(node.property);
+        else member(node.property, node.object.type == "ThisExpression" && scope);
         break;
       case "ObjectExpression": {
         const plain = node.properties.every((item) => item.type == "Property" && !item.computed && quiet(item.value));
@@ -297,7 +302,7 @@ export function analyse(code) {
 /** Gives every name a new one, from `cache.names` (by home and key) where that can be. */
 export function assign({ names, free }, cache) {
   for (const name of names) name.name = undefined;
-  const fits = (name, text) => !free.has(text) && ![...name.rivals].some((rival) => rival.name == text);
+  const fits = (name, text) => !free.has(text) && (!name.apart || APART.test(text)) && ![...name.rivals].some((rival) => rival.name == text);
   for (const name of names) {
     const wanted = cache.names[name.home]?.[name.key];
     if (wanted && fits(name, wanted)) name.name = wanted;

@@ -5,7 +5,7 @@ import { commandSize, nodeSize, zlibSize } from "./gzip.mjs";
 
 // Bytes, of zlib and of Node's, about what they have: what is added has to be saved elsewhere. The aim is 7,400 for the script and
 // 6,600 for the module; the README says what stands above it. The official bundles have 14,800 and 12,945.
-const budget = { "socket.io.min.js": 7990, "socket.io.esm.min.js": 7980, "socket.io.msgpack.min.js": 9220, "socket.io.esm.msgpack.min.js": 9210 };
+const budget = { "socket.io.min.js": 7980, "socket.io.esm.min.js": 7970, "socket.io.msgpack.min.js": 9150, "socket.io.esm.msgpack.min.js": 9150 };
 // And never more than this, for these two, by the command either.
 const LIMIT = 8000;
 

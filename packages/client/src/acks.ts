@@ -1,14 +1,14 @@
 /**
  * Acknowledgements: who waits for an answer, for how long, and what ends the waiting without one.
  *
- * Promises: each is called at most once; one that takes an error first (`withError`) is always called.
+ * Promises: each is called at most once; one that takes an error first (`$withError`) is always called.
  */
 import { remove } from "./lists.js";
 import { later } from "./platform.js";
 import type { Packet } from "./protocol.js";
 import type { Flags } from "./retry.js";
 
-export type Ack = ((...args: any[]) => void) & { withError?: boolean };
+export type Ack = ((...args: any[]) => void) & { $withError?: boolean };
 
 /** Gives a packet of a `Socket` an id, and keeps its acknowledgement until the answer comes or its time is over. */
 export function register(socket: any, packet: Partial<Packet>, ack: Ack, flags: Flags): void {
@@ -26,7 +26,7 @@ export function register(socket: any, packet: Partial<Packet>, ack: Ack, flags: 
     cancel();
     ack.apply(socket, args);
   };
-  withTimer.withError = true;
+  withTimer.$withError = true;
   acks[id] = withTimer;
 }
 
@@ -34,5 +34,5 @@ export function register(socket: any, packet: Partial<Packet>, ack: Ack, flags: 
 export function fail({ acks, _opts }: any, id: any, err: Error): void {
   const ack: Ack | undefined = acks[id];
   delete acks[id];
-  if (ack && (ack.withError || _opts.ackErrors)) ack(err);
+  if (ack && (ack.$withError || _opts.ackErrors)) ack(err);
 }

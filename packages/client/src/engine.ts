@@ -89,10 +89,13 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       ...options,
     });
     const here: any = globalThis.location || {};
-    const [, protocol, host, port, , query] = parseUrl(uri || opts.host || opts.hostname || here.host || "localhost");
+    const [, protocol, host, port, , query] = parseUrl(
+      // Nothing, a path or a query is of the page.
+      (uri || opts.host || opts.hostname || "").replace(/^(?![^/?#])/, here.host || "localhost"),
+    );
     this.hostname = opts.hostname = host;
     this.secure = opts.secure = uri ? isSecure(protocol) : opts.secure ?? isSecure(here.protocol);
-    opts.port = port || (!uri && opts.port);
+    opts.port = (!uri && opts.port) || port;
     this.port = opts.port || (opts.secure ? "443" : "80");
     if (query || typeof opts.query == "string") opts.query = decodeQuery(query || opts.query);
     opts.path = opts.path.replace(/\/?$/, opts.addTrailingSlash === false ? "" : "/");
@@ -115,7 +118,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
       // A page that is left cuts its connections: nobody should hear of an error. If it comes back, they are gone.
       pagehide: () => this.transport.off("error").off("close"),
       pageshow: ({ persisted }) => persisted && lost(),
-      beforeunload: () => opts.closeOnBeforeunload && this.transport?.off().close(),
+      beforeunload: () => opts.closeOnBeforeunload && this.transport.off().close(),
       // The timers of a page that nobody looks at are late or frozen.
       visibilitychange: check,
       online: check,
@@ -134,6 +137,7 @@ export class Engine extends Emitter<{}, {}, EngineEvents> {
   private $open(): unknown {
     const { transports } = this;
     if (!transports[0]) {
+      this.$unlisten();
       return later(this, () => this.$emit("error", "No transports available"));
     }
     const remembered = this.opts.rememberUpgrade && platform.$websocketWorked && transports.includes("websocket");

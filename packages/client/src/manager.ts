@@ -145,7 +145,7 @@ export class Manager<
           this.$cleanup();
           this._readyState = "open";
           this._reconnecting = false;
-          this.$emit("open");
+          // Before the event: a listener may close us, and open another connection.
           this.subs.push(
             listen(engine, {
               ping: () => this.$emit("ping"),
@@ -163,6 +163,7 @@ export class Manager<
           );
           // The decoder of an application knows `on` and `off`, perhaps no more.
           decoder.on("decoded", onDecoded);
+          this.$emit("open");
           fn?.();
         },
         error: fail,

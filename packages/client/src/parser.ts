@@ -17,9 +17,10 @@ export class Encoder {
       // An event or an answer.
       type & EVENT
         ? function (key, value) {
-            // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer.
+            // `this[key]` is the value before `toJSON`, which would have unfolded a Buffer; or it has given one.
             const raw = this[key];
-            return typeof raw == "object" && isBinary(raw) ? { _placeholder: true, num: attachments.push(raw) - 1 } : value;
+            const binary = typeof raw == "object" && [raw, value].find(isBinary);
+            return binary ? { _placeholder: true, num: attachments.push(binary) - 1 } : value;
           }
         : undefined,
     );

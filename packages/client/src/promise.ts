@@ -29,7 +29,7 @@ export function promise(socket: any, args: any[]): Promise<any> {
       },
     });
     const ack: Ack = (err, value) => (err ? reject(err) : resolve(value));
-    ack.withError = true;
+    ack.$withError = true;
     socket.emit(...args, ack);
     packet = socket.$last;
     // However it ends, also where `emit` throws.

@@ -12,21 +12,21 @@ export interface Flags {
   volatile?: boolean;
   timeout?: number;
   signal?: AbortSignal;
-  fromQueue?: boolean;
+  $fromQueue?: boolean;
 }
 
 export interface QueuedPacket {
   args: any[];
   flags: Flags;
   pending: boolean;
-  tryCount: number;
+  $tryCount: number;
   $ack?: (...args: any[]) => void;
 }
 
 /** Queues an event of a `Socket`, given as its name and arguments, and its acknowledgement. */
 export function enqueue(socket: any, args: any[], $ack: QueuedPacket["$ack"], flags: Flags): void {
   const { _queue: queue, _opts: opts } = socket;
-  const packet: QueuedPacket = { args, flags: { ...flags, fromQueue: true }, pending: false, tryCount: 0, $ack };
+  const packet: QueuedPacket = { args, flags: { ...flags, $fromQueue: true }, pending: false, $tryCount: 0, $ack };
   const key = opts.idempotencyKey;
   if (key) args.push(key.call ? key(...args) : unique());
   if (!add(socket, queue, packet, args)) return drop(socket, packet);
@@ -34,14 +34,14 @@ export function enqueue(socket: any, args: any[], $ack: QueuedPacket["$ack"], fl
     // Else it is a late answer to an earlier try.
     if (packet == queue[0]) {
       packet.pending = false;
-      if (!err || packet.tryCount > opts.retries) {
+      if (!err || packet.$tryCount > opts.retries) {
         queue.shift();
         $ack?.(err, ...answer);
       }
       drain(socket);
     }
   };
-  ack.withError = true;
+  ack.$withError = true;
   args.push(ack);
   drain(socket);
   socket.$last = packet;
@@ -52,7 +52,7 @@ export function drain(socket: any, force?: boolean): void {
   const packet: QueuedPacket | undefined = socket._queue[0];
   if (socket.connected && packet && (force || !packet.pending)) {
     packet.pending = true;
-    packet.tryCount++;
+    packet.$tryCount++;
     socket.flags = packet.flags;
     socket.emit(...packet.args);
   }

@@ -104,7 +104,7 @@ export class Socket<
     this.subs ||= listen(io, {
       open: () => this.onopen(),
       packet: (packet) => this.onpacket(packet),
-      error: (err) => this.onerror(err),
+      error: (err) => this.connected || this.$emit("connect_error", err),
       close: (reason, description) => this.onclose(reason, description),
     });
     if (!io._reconnecting) io.open();
@@ -124,7 +124,7 @@ export class Socket<
     const { flags, io } = this;
     const ack = typeof data[data.length - 1] == "function" ? data.pop() : undefined;
     this.flags = {};
-    if (this._opts.retries && !flags.fromQueue && !flags.volatile) {
+    if (this._opts.retries && !flags.$fromQueue && !flags.volatile) {
       enqueue(this, data, ack, flags);
       return this;
     }
@@ -160,16 +160,11 @@ export class Socket<
     this.packet(packet);
   }
 
-  private onerror(err: Error): void {
-    if (!this.connected) this.$emit("connect_error", err);
-  }
-
   private onopen(): void {
-    const { auth } = this;
     const connect = (data: any) =>
       this.packet({ type: CONNECT, data: this._pid ? { pid: this._pid, offset: this._lastOffset, ...data } : data });
-    if (typeof auth == "function") auth(connect);
-    else connect(auth);
+    if (typeof this.auth == "function") this.auth(connect);
+    else connect(this.auth);
   }
 
   private onclose(reason: string, description?: DisconnectDescription): void {
@@ -194,7 +189,7 @@ export class Socket<
     else if (type % 3 == 0) {
       const ack = this.acks[id!];
       delete this.acks[id!];
-      if (ack) ack.apply(this, ack.withError ? [null, ...(data || [])] : data);
+      if (ack) ack.apply(this, ack.$withError ? [null, ...(data || [])] : data);
     } else {
       this.destroy();
       if (type == DISCONNECT) this.onclose("io server disconnect");

@@ -17,8 +17,8 @@ export interface CloseDetails {
 }
 
 /**
- * A failure of a transport. `description`: the HTTP status or the underlying error; `context`: the response or the event;
- * `hint`: what it most likely means, in words.
+ * A failure of a transport. `description`: the HTTP status (0: there was no answer) or the underlying error; `context`: the
+ * response or the event; `hint`: what it most likely means, in words.
  */
 export interface TransportError extends Error {
   type: "TransportError";

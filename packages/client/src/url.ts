@@ -9,10 +9,12 @@ export const parseUrl = (source: string): ParsedUrl =>
 /** Makes an address absolute, relative to the page where there is one, and fills in port and path. */
 export function resolveUrl(uri?: string | null): ParsedUrl {
   const page = globalThis.location || { protocol: "https:", host: "localhost" };
-  uri ??= "/";
-  if (uri[0] == "/") uri = (uri[1] == "/" ? page.protocol : page.host) + uri;
-  if (!/^(http|ws)s?:\/\//.test(uri)) uri = page.protocol + "//" + uri;
-  const url = parseUrl(uri);
+  const url = parseUrl(
+    (uri || "")
+      // A path, a query or nothing is of the page.
+      .replace(/^(?!\/\/|[^/?#])/, page.host)
+      .replace(/^(?!(http|ws)s?:\/\/)(\/\/)?/, page.protocol + "//"),
+  );
   url[3] ||= isSecure(url[1]) ? "443" : "80";
   url[4] ||= "/";
   return url;

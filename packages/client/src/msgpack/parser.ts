@@ -10,8 +10,8 @@ import { decode } from "./decode.js";
 import { encode } from "./encode.js";
 
 export class Encoder {
-  /** The one message that a packet becomes. */
-  encode(packet: Partial<Packet>): Uint8Array[] {
+  /** The one message that a packet becomes. What the option `bufferLimit` has noted on it is not for the server. */
+  encode({ $size, ...packet }: Partial<Packet> & { $size?: number }): Uint8Array[] {
     return [encode(packet)];
   }
 }

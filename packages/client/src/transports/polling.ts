@@ -76,8 +76,8 @@ export class Polling extends Transport {
   private $request(
     body: string | undefined,
     done: (text: string) => void,
-    failed = (description: any, context?: any) =>
-      this.onError("xhr " + (body ? "post" : "poll") + " error", description, context, hintOf(context)),
+    failed = (response: any) =>
+      this.onError("xhr " + (body ? "post" : "poll") + " error", response.status, response, hintOf(response)),
   ): AbortController {
     const { opts } = this;
     const abort = new AbortController();
@@ -97,16 +97,17 @@ export class Polling extends Transport {
       )
       .then(async (response: any) => {
         response.responseText = await response.text();
-        response.readyState = 4;
         return response;
       })
+      // What a request looks like that has no answer.
+      .catch((statusText) => ({ status: 0, statusText, responseText: "" }))
       .finally(cancel)
-      // Two arguments: what a listener throws is not a failure of the request.
       .then((response) => {
+        response.readyState = 4;
         // The first answer is an OPEN packet, or it comes from somebody else.
         if (response.ok && (this.readyState != "opening" || response.responseText[0] == "0")) done(response.responseText);
-        else failed(response.status, response);
-      }, failed);
+        else failed(response);
+      });
     return abort;
   }
 }

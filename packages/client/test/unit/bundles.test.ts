@@ -49,6 +49,23 @@ for (const name of [...CLASSIC.slice(1), "socket.io.esm.min.js"]) {
   });
 }
 
+for (const name of CLASSIC.slice(1)) {
+  test(name + ": what applications keep on a socket or a manager is theirs", () => {
+    const globals: any = { ...home(), WebSocket: class {} };
+    vm.runInNewContext(read(name), globals);
+    const socket = globals.io("http://localhost", { autoConnect: false });
+    socket.emit("a");
+    for (const target of [socket, socket.io]) {
+      const members: string[] = [];
+      for (let at = target; at; at = Object.getPrototypeOf(at)) members.push(...Object.getOwnPropertyNames(at));
+      assert.ok(members.includes("addEventListener"));
+      // `socket.x`, `socket.io.me`: the official client has none but these.
+      const short = members.filter((key) => /^[a-z][a-z0-9]?$/.test(key) && !["id", "io", "on"].includes(key));
+      assert.deepEqual(short, []);
+    }
+  });
+}
+
 test("socket.io.esm.min.js: exports the official names", async () => {
   const module = await import(pathToFileURL(resolve(CLIENT_DIST, "socket.io.esm.min.js")).href);
   for (const name of ["Fetch", "Manager", "NodeWebSocket", "NodeXHR", "Socket", "WebSocket", "XHR", "connect", "default", "io", "protocol"]) {

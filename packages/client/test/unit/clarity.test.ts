@@ -14,10 +14,10 @@ afterEach(() => {
   FakeTransport.reset();
 });
 
-const answer = (responseText: string) => hintOf({ responseText });
+const answer = (responseText: string) => hintOf({ status: 200, responseText });
 
 test("hints", () => {
-  assert.match(hintOf()!, /unreachable, or CORS/);
+  assert.match(hintOf({ status: 0, responseText: "" })!, /unreachable, or CORS/);
   assert.equal(answer('97:0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":5000}2:40'), "the server speaks Engine.IO 3");
   assert.equal(answer('104:0{"sid":"a"}'), "the server speaks Engine.IO 3");
   assert.equal(answer('{"code":1,"message":"Session ID unknown"}'), "Session ID unknown");
@@ -47,7 +47,8 @@ test("a_failed_first_poll_says_what_it_means", async () => {
   }
   const unreachable = new TypeError("Failed to fetch");
   const err = await errorOf(() => Promise.reject(unreachable));
-  assert.deepEqual([err.description, err.context], [unreachable, undefined]);
+  assert.equal(err.description, 0, "as of the official client's XMLHttpRequest");
+  assert.deepEqual(err.context, { status: 0, statusText: unreachable, responseText: "", readyState: 4 });
   assert.match(err.hint, /CORS/);
 });
 

@@ -363,4 +363,12 @@ test("where_the_server_is_can_be_read", () => {
   assert.deepEqual(at("wss://example.com"), ["example.com", "443", true]);
   assert.deepEqual(at(undefined, { host: "h", secure: true }), ["h", "443", true]);
   assert.deepEqual(at(undefined, { hostname: "h", port: 8080 }), ["h", 8080, false]);
+  (globalThis as any).location = new URL("http://page.test:8080/");
+  try {
+    assert.deepEqual(at(undefined), ["page.test", "8080", false]);
+    for (const uri of ["", "/", "/x", "?a=b"]) assert.deepEqual(at(uri), ["page.test", "8080", false], uri);
+    assert.deepEqual(at(undefined, { port: 3000 }), ["page.test", 3000, false], "another port of the page's host");
+  } finally {
+    delete (globalThis as any).location;
+  }
 });

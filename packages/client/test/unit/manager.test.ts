@@ -50,6 +50,36 @@ test("open_while_open_does_nothing", () => {
   assert.equal(FakeTransport.all.length, 1);
 });
 
+test("a_listener_of_open_may_close_and_open_again", async () => {
+  const manager = fakeManager(fixed);
+  const socket = manager.socket("/");
+  const log = record(manager);
+  manager.once("open", () => socket.disconnect().connect());
+  const first = FakeTransport.last;
+  first.handshake();
+  const second = FakeTransport.last;
+  assert.notEqual(first, second);
+  second.handshake();
+  await settle();
+  assert.equal(first.closed, 1, "when it has let out what was written");
+  second.receive('40{"sid":"s"}');
+  await settle();
+  mock.timers.tick(400);
+  assert.equal(socket.connected, true);
+  assert.equal(FakeTransport.all.length, 2, "no reconnection was needed");
+  assert.deepEqual(log, [["open", undefined], ["close", "forced close"], ["open", undefined]]);
+});
+
+test("a_connection_that_a_listener_of_open_closes_is_made_again", () => {
+  const manager = fakeManager(fixed);
+  const log = record(manager);
+  manager.once("open", () => manager.engine.close());
+  FakeTransport.last.handshake();
+  assert.deepEqual(log, [["open", undefined], ["close", "forced close"]]);
+  mock.timers.tick(100);
+  assert.equal(FakeTransport.all.length, 2);
+});
+
 test("a_lost_connection_is_made_again_with_growing_delays", async () => {
   const manager = fakeManager(fixed);
   const log = record(manager);

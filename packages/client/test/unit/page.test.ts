@@ -169,6 +169,18 @@ test("close_on_beforeunload_is_silent", async () => {
   assert.equal(other.transport.closed, 0);
 });
 
+test("what_has_no_transport_leaves_no_listener", async () => {
+  const manager = fakeManager({ ...fixed, transports: [] });
+  for (let i = 0; i < 3; i++) {
+    fire("pagehide");
+    assert.equal(listeners.get("pagehide")?.size ?? 0, 0);
+    mock.timers.tick(10_000);
+    await settle();
+  }
+  manager.disconnect();
+  assert.equal(count(), 0);
+});
+
 test("no_listener_outlives_the_connection", async () => {
   const { manager, transport, socket } = await start();
   assert.ok(count() > 0);

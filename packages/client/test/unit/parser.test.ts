@@ -207,6 +207,8 @@ test("binary_is_found_wherever_json_looks", () => {
   const wire = (value: any) => new Encoder().encode({ type: 2, nsp: "/", data: ["e", value] });
   assert.deepEqual(wire({ a: [{ b: bytes }] }), ['51-["e",{"a":[{"b":{"_placeholder":true,"num":0}}]}]', bytes]);
   assert.deepEqual(wire({ toJSON: () => [bytes] }), ['51-["e",[{"_placeholder":true,"num":0}]]', bytes]);
+  assert.deepEqual(wire({ toJSON: () => bytes }), ['51-["e",{"_placeholder":true,"num":0}]', bytes]);
+  assert.deepEqual(wire([{ toJSON: () => bytes.buffer }]), ['51-["e",[{"_placeholder":true,"num":0}]]', bytes.buffer]);
   assert.deepEqual(wire([bytes, null, bytes]).length, 3);
   assert.deepEqual(wire({ toJSON: () => 1, hidden: bytes }), ['2["e",1]']);
   assert.deepEqual(wire(new Map([[1, bytes]])), ['2["e",{}]']);

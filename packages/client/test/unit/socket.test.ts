@@ -37,12 +37,19 @@ test("connect_joins_with_credentials", async () => {
 
 test("the_credentials_function_is_asked_at_every_connection", async () => {
   let n = 0;
-  const { transport } = await connected(fixed, "/", { auth: (cb: any) => cb({ n: ++n }) });
+  const asked: any[] = [];
+  const { transport, socket } = await connected(fixed, "/", {
+    auth(this: any, cb: any) {
+      asked.push(this);
+      cb({ n: ++n });
+    },
+  });
   transport.lose();
   mock.timers.tick(100);
   FakeTransport.last.handshake();
   await settle();
   assert.deepEqual(FakeTransport.last.sent, ['40{"n":2}']);
+  assert.ok(asked.length == 2 && asked.every((self) => self == socket), "as a method of the socket");
 });
 
 test("state_before_during_and_after_a_connection", async () => {

@@ -1,6 +1,7 @@
 /** What waits to be sent, and what becomes of those who wait for an answer: limits, keys, signals. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import * as parser from "../../src/msgpack.js";
 import { FakeTransport, connected, fakeManager, settle } from "./fake.js";
 
 beforeEach(() => {
@@ -33,6 +34,21 @@ test("beyond_the_limit_emit_throws_and_nothing_is_left_behind", () => {
   assert.deepEqual(waiting(socket), ["a", "b"]);
   assert.deepEqual(Object.keys(socket.acks), []);
   mock.timers.tick(100);
+});
+
+test("the_size_of_what_waits_is_not_put_on_the_wire", async () => {
+  const socket: any = fakeManager({ parser }).socket("/", { bufferLimit: 1000 });
+  const [decoder, packets] = [new parser.Decoder(), [] as any[]];
+  decoder.on("decoded", (packet) => packets.push(packet));
+  socket.emit("waits");
+  FakeTransport.last.handshake();
+  FakeTransport.last.receive(new parser.Encoder().encode({ type: 0, nsp: "/", data: { sid: "s" } })[0]);
+  await settle();
+  socket.emit("goes at once");
+  await settle();
+  for (const message of FakeTransport.last.sent.slice(1)) decoder.add(message);
+  assert.deepEqual(packets.map(({ data }) => data), [["waits"], ["goes at once"]]);
+  for (const packet of packets) assert.deepEqual(Object.keys(packet).sort(), ["data", "nsp", "options", "type"]);
 });
 
 test("a_promise_is_rejected_beyond_the_limit", async () => {

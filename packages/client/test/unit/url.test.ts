@@ -36,6 +36,10 @@ test("resolve_uses_the_page", () => {
   assert.deepEqual(parts("other.com"), ["http", "other.com", "80", "/"]);
   assert.deepEqual(parts("other.com:81"), ["http", "other.com", "81", "/"]);
   assert.deepEqual(parts("https://other.com/x"), ["https", "other.com", "443", "/x"]);
+  assert.deepEqual(parts(""), ["http", "example.com", "8080", "/"]);
+  assert.deepEqual(parts("?a=1"), ["http", "example.com", "8080", "/"]);
+  assert.deepEqual(parts("#a"), ["http", "example.com", "8080", "/"]);
+  assert.equal(resolveUrl("?a=1")[5], "a=1");
 });
 
 test("resolve_without_a_page", () => {
