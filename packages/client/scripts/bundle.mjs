@@ -9,7 +9,9 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rollup } from "rollup";
 import { minify } from "terser";
-import { analyse, arrange, assign, render } from "./names.mjs";
+import { analyse } from "./names-analysis.mjs";
+import { render } from "./names-parts.mjs";
+import { arrange, assign } from "./names.mjs";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 export const clientDist = resolve(root, "../../crates/server/client-dist");

@@ -11,7 +11,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { NAMES, unnamedBundles } from "./bundle.mjs";
 import { gzipSize } from "./gzip.mjs";
-import { APART, LETTERS, analyse, arrange, assign, render } from "./names.mjs";
+import { analyse } from "./names-analysis.mjs";
+import { render } from "./names-parts.mjs";
+import { APART, LETTERS, arrange, assign } from "./names.mjs";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" }, seed: { type: "string", default: "1" }, heat: { type: "string", default: "1.5" } } });
 

@@ -1,4 +1,5 @@
 /** A transport that the test plays: it records what is sent and says what is received. */
+import { mock } from "node:test";
 import { Manager } from "../../src/manager.js";
 import { decodePacket, encodePacket, type Packet } from "../../src/packet.js";
 import { Transport, type TransportOptions } from "../../src/transport.js";
@@ -69,6 +70,9 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
+/** Delays without chance: 100 ms, then twice as long each time. */
+export const fixed = { randomizationFactor: 0, reconnectionDelay: 100 };
+
 /** A manager on fake transports. */
 export function fakeManager(opts: any = {}): Manager {
   return new Manager("http://localhost:1", { transports: [FakeTransport], ...opts } as any);
@@ -85,4 +89,23 @@ export async function connected(opts: any = {}, nsp = "/", socketOpts: any = {},
   await settle();
   transport.sent.length = transport.batches.length = 0;
   return { manager, socket, transport };
+}
+
+/** The connection is made again and the namespace joined. */
+export async function reconnect(connect = '40{"sid":"id-2"}') {
+  mock.timers.tick(100);
+  FakeTransport.last.handshake();
+  FakeTransport.last.sent.length = 0;
+  FakeTransport.last.receive(connect);
+  await settle();
+  return FakeTransport.last;
+}
+
+const EVENTS = ["open", "error", "close", "reconnect_attempt", "reconnect", "reconnect_error", "reconnect_failed"] as const;
+
+/** What a manager says of its connection, as it comes; of an error the message. */
+export function record(manager: Manager): any[][] {
+  const log: any[][] = [];
+  for (const event of EVENTS) manager.on(event as any, (arg: any) => log.push([event, arg?.message ?? arg]));
+  return log;
 }

@@ -1,7 +1,7 @@
 /** What a page, or a worker, goes through: it is hidden, frozen, left, brought back; the network goes and comes. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fakeManager, settle } from "./fake.js";
+import { FakeTransport, connected, fakeManager, fixed, settle } from "./fake.js";
 
 const listeners = new Map<string, Set<(event: any) => void>>();
 const globals = globalThis as any;
@@ -24,8 +24,6 @@ afterEach(() => {
 
 const fire = (event: string, detail: any = {}) => [...(listeners.get(event) || [])].forEach((listener) => listener(detail));
 const count = () => [...listeners.values()].reduce((sum, set) => sum + set.size, 0);
-
-const fixed = { randomizationFactor: 0, reconnectionDelay: 100 };
 
 /** A connected socket, with its disconnections. */
 async function start() {

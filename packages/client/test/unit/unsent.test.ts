@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import * as parser from "../../src/msgpack.js";
-import { FakeTransport, connected, fakeManager, settle } from "./fake.js";
+import { FakeTransport, connected, fakeManager, fixed, settle } from "./fake.js";
 
 beforeEach(() => {
   FakeTransport.reset();
@@ -10,7 +10,6 @@ beforeEach(() => {
 });
 afterEach(() => mock.timers.reset());
 
-const fixed = { randomizationFactor: 0, reconnectionDelay: 100 };
 const FULL = /buffer is full/;
 
 /** A socket that is not connected yet. */
