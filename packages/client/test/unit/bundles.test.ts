@@ -118,12 +118,15 @@ test("the bundles with and without msgpack speak each their own", async () => {
   assert.doesNotMatch(read("socket.io.min.js"), /msgpack/);
 });
 
-test("the files of the sources stay short", () => {
-  const folder = resolve(PACKAGE_ROOT, "src");
-  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith(".ts"));
-  assert.ok(files.length > 30);
-  for (const name of files) {
-    const lines = readFileSync(resolve(folder, name), "utf8").split("\n").length - 1;
-    assert.ok(lines <= 300, `${name} has ${lines} lines`);
+test("the files of the sources, the tests and the scripts stay short", () => {
+  for (const [folder, least] of [["src", 30], ["test", 50], ["scripts", 10]] as const) {
+    const files = (readdirSync(resolve(PACKAGE_ROOT, folder), { recursive: true }) as string[]).filter(
+      (name) => /\.(ts|mjs)$/.test(name) && !name.includes("node_modules"),
+    );
+    assert.ok(files.length > least, `${folder} has ${files.length} files`);
+    for (const name of files) {
+      const lines = readFileSync(resolve(PACKAGE_ROOT, folder, name), "utf8").split("\n").length - 1;
+      assert.ok(lines < 300, `${folder}/${name} has ${lines} lines`);
+    }
   }
 });
