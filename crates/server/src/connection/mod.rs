@@ -17,7 +17,9 @@ pub(crate) mod mux;
 mod news;
 pub(crate) mod pace;
 mod parked;
+mod polling;
 mod ready;
+mod send;
 mod shared;
 pub(crate) mod stream;
 mod turn;
@@ -30,8 +32,7 @@ use std::task::Wake;
 use bytes::Bytes;
 use bytestring::ByteString;
 use enchufe_proto::engine::{
-    CloseReason, Dialect, Frame, Millis, OutboxFull, Output, Path, Poll, Queued, Rank, Revision, Session,
-    State, Transport,
+    CloseReason, Dialect, Frame, Millis, Output, Path, Revision, Session, State, Transport,
 };
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -39,18 +40,17 @@ use tokio::sync::oneshot;
 
 use self::cork::Cork;
 use self::driver::DriverHandle;
-use self::flush::Flushed;
 use self::joined::Joined;
 pub(crate) use self::joined::Sockets;
-use self::news::News;
 use self::pace::Pace;
 use self::parked::Parked;
+pub(crate) use self::polling::PollOutcome;
 pub(crate) use self::shared::Delivery;
 use self::shared::Written;
 use self::stream::Incoming;
 use crate::core::Core;
-use crate::error::{EmitError, Refusal};
-use crate::frames::{self, Draft, Frames, Wire};
+use crate::error::Refusal;
+use crate::frames::{self, Wire};
 use crate::handler::{guarded, let_go};
 use crate::handshake::Handshake;
 use crate::id::SocketId;
@@ -58,7 +58,6 @@ use crate::namespace::{Granted, NamespaceCore, Question};
 use crate::overload::OutboxPolicy;
 use crate::places::{Place, Seat};
 use crate::socket::Socket;
-use crate::stats;
 
 /// On its driver's list.
 const QUEUED: u8 = 1;
@@ -346,152 +345,9 @@ impl Connection {
         self.core.clock.now()
     }
 
-    // ---- sending --------------------------------------------------------------------------------
-
-    /// Queues the frames of one packet. With a connection that does not take them is done what its policy says.
-    pub(crate) fn send(&self, frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>) {
-        let mut inner = self.inner.lock();
-        let due = inner.queue(frames, self, None);
-        let due = inner.newly(due, self);
-        drop(inner);
-        self.tell(due);
-    }
-
-    /// As [`Connection::send`], if something holds, which is looked at under the lock.
-    pub(crate) fn send_while(
-        &self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        holds: impl FnOnce() -> bool,
-    ) {
-        let mut inner = self.inner.lock();
-        if !holds() {
-            return;
-        }
-        let due = inner.queue(frames, self, None);
-        let due = inner.newly(due, self);
-        drop(inner);
-        self.tell(due);
-    }
-
-    /// As [`Connection::send_while`], for a packet that goes to this connection alone.
-    ///
-    /// # Errors
-    /// It cannot be put into the form in which it is queued.
-    pub(crate) fn send_draft(&self, mut draft: Draft<'_>, holds: impl Fn() -> bool) -> Result<(), EmitError> {
-        let rank = draft.rank();
-        if let Some(written) = draft.written() {
-            let mut inner = self.inner.lock();
-            if !holds() {
-                return Ok(());
-            }
-            if let Some(due) = inner.cork_written(written, rank, self) {
-                let due = inner.newly(due, self);
-                drop(inner);
-                self.tell(due);
-                return Ok(());
-            }
-        }
-        self.send_while(draft.finish()?, holds);
-        Ok(())
-    }
-
-    /// As [`Connection::send_while`], in the place of a packet of the same key that waits. Tells whether it held.
-    pub(crate) fn send_conflated(
-        &self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        key: u64,
-        holds: impl FnOnce() -> bool,
-    ) -> bool {
-        let mut inner = self.inner.lock();
-        if !holds() {
-            return false;
-        }
-        let due = inner.queue(frames, self, Some(key));
-        let due = inner.newly(due, self);
-        drop(inner);
-        self.tell(due);
-        true
-    }
-
-    /// Queues frames, together, if something holds, which is looked at under the lock: whoever sees its effect queues
-    /// behind them.
-    pub(crate) fn send_if(
-        &self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        holds: impl FnOnce() -> bool,
-    ) -> bool {
-        let mut inner = self.inner.lock();
-        let sent = holds();
-        let due = if sent { inner.queue(frames, self, None) } else { Due::Turn };
-        let due = inner.newly(due, self);
-        drop(inner);
-        self.tell(due);
-        sent
-    }
-
-    /// As [`Connection::send_while`], but forgets the frames where they cannot leave at once, unless the policy lets them wait. Tells
-    /// whether it held.
-    pub(crate) fn send_volatile(
-        &self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        holds: impl FnOnce() -> bool,
-    ) -> bool {
-        let mut inner = self.inner.lock();
-        if !holds() {
-            return false;
-        }
-        if !inner.blocked && inner.corked_bytes() == 0 && inner.session.is_writable() {
-            // An empty outbox takes any packet.
-            let _ = inner.session.send(frames, &self.core.session);
-        } else if inner.policy != OutboxPolicy::DropVolatile || !inner.queue_volatile(frames, &self.core) {
-            drop(inner);
-            stats::add(&self.core.stats.dropped_volatile, 1);
-            return true;
-        }
-        drop(inner);
-        self.notify();
-        true
-    }
-
-    /// What is given up from now on when too much waits.
-    pub(crate) fn set_policy(&self, policy: OutboxPolicy) {
-        let mut inner = self.inner.lock();
-        inner.uncork();
-        inner.policy = policy;
-    }
-
     /// Its place, to be given back at its end.
     pub(crate) fn settle(&self, place: Place) {
         self.inner.lock().seat = place.keep();
-    }
-
-    /// Everything that has not reached the transport; nothing where it is over.
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        let inner = self.inner.lock();
-        if matches!(inner.session.state(), State::Closed(_)) { 0 } else { inner.waiting() }
-    }
-
-    /// Packets that wait for the transport.
-    pub(crate) fn queued_packets(&self) -> usize {
-        let mut inner = self.inner.lock();
-        inner.corked_packets() + inner.session.outbox().len()
-    }
-
-    /// Bytes that wait for the transport.
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.inner.lock().queued_bytes()
-    }
-
-    /// Keeps everything back until [`Connection::release`].
-    pub(crate) fn hold(&self) {
-        self.inner.lock().hold += 1;
-    }
-
-    pub(crate) fn release(&self) {
-        let mut inner = self.inner.lock();
-        inner.hold = inner.hold.saturating_sub(1);
-        drop(inner);
-        self.notify();
     }
 
     // ---- closing --------------------------------------------------------------------------------
@@ -609,19 +465,6 @@ impl Connection {
         self.inner.lock().sockets.has_left(namespace)
     }
 
-    /// Done when nothing waits for the transport any more, or the connection is over.
-    pub(crate) async fn drained(&self) {
-        let notified = {
-            let mut inner = self.inner.lock();
-            if inner.is_drained() {
-                return;
-            }
-            // Made under the lock, it cannot miss what is told under the lock.
-            inner.drained.get_or_insert_with(Default::default).clone().notified_owned()
-        };
-        notified.await;
-    }
-
     // ---- asking its way in -----------------------------------------------------------------------
 
     /// Does not let the client into a namespace.
@@ -641,80 +484,6 @@ impl Connection {
         self.questions.load(Ordering::Relaxed) as usize
     }
 
-    // ---- polling --------------------------------------------------------------------------------
-
-    /// A poll came: its payload now, or a receiver for it.
-    pub(crate) fn poll(self: &Arc<Self>) -> PollOutcome {
-        let now = self.now();
-        let mut inner = self.inner.lock();
-        // The driver looks at deadlines now and then; a poll is not to slip in between.
-        self.handle_timeout(now, &mut inner);
-        let (mut flushed, mut news) = (Flushed::new(), News::default());
-        let outcome = match inner.session.handle_poll(now) {
-            Poll::Answer if inner.hold == 0 => {
-                let payload;
-                (payload, flushed) = flush::take_payload(&mut inner.session, self.dialect);
-                inner.session.handle_poll_answered();
-                news = inner.drained_news();
-                PollOutcome::Payload(payload)
-            }
-            Poll::Answer => {
-                // Held back: park as if there were nothing; releasing it flushes.
-                inner.session.park();
-                PollOutcome::Parked(park(&mut inner))
-            }
-            Poll::Park => PollOutcome::Parked(park(&mut inner)),
-            Poll::Overlap => PollOutcome::Overlap,
-            Poll::WrongTransport => PollOutcome::WrongTransport,
-            Poll::Closed => PollOutcome::Closed,
-        };
-        drop(inner);
-        news.tell();
-        self.tell_flushed(&flushed);
-        self.notify();
-        outcome
-    }
-
-    /// Whether it is over, with the deadlines that have passed by now.
-    pub(crate) fn has_expired(&self) -> bool {
-        let mut inner = self.inner.lock();
-        self.handle_timeout(self.now(), &mut inner);
-        let over = matches!(inner.session.state(), State::Closed(_));
-        drop(inner);
-        if over {
-            self.notify();
-        }
-        over
-    }
-
-    /// Time passed.
-    fn handle_timeout(&self, now: Millis, inner: &mut Inner) {
-        if self.is_unread(now) {
-            // Its pong may have come long ago.
-            inner.session.handle_unread(now, &self.core.session);
-        }
-        inner.session.handle_timeout(now, &self.core.session);
-    }
-
-    /// The peer broke off a poll or a POST.
-    pub(crate) fn request_aborted(&self) {
-        self.inner.lock().session.handle_transport_closed(CloseReason::TransportError);
-        self.notify();
-    }
-
-    /// Marks a POST as being handled; `false` where one is already, which closes the session.
-    pub(crate) fn begin_post(&self) -> bool {
-        let first = !self.posting.swap(true, Ordering::AcqRel);
-        if !first {
-            self.abort(CloseReason::TransportError);
-        }
-        first
-    }
-
-    pub(crate) fn end_post(&self) {
-        self.posting.store(false, Ordering::Release);
-    }
-
     // ---- handlers -------------------------------------------------------------------------------
 
     /// Notes that a handler goes on beside the driver.
@@ -731,129 +500,10 @@ impl Connection {
     }
 }
 
-#[cfg(test)]
-impl Connection {
-    /// The text packets that wait.
-    pub(crate) fn queued_texts(&self) -> Vec<String> {
-        let mut inner = self.inner.lock();
-        inner.uncork();
-        let frames = inner.session.outbox().take_all();
-        for frame in &frames {
-            inner.session.outbox().push_unbounded(frame.clone());
-        }
-        frames.iter().filter_map(|frame| String::from_utf8(frame.body().to_vec()).ok()).collect()
-    }
-}
-
-/// What becomes of a poll.
-pub(crate) enum PollOutcome {
-    Payload(Payload),
-    Parked(oneshot::Receiver<PollAnswer>),
-    Overlap,
-    WrongTransport,
-    Closed,
-}
-
-fn park(inner: &mut Inner) -> oneshot::Receiver<PollAnswer> {
-    let (sender, receiver) = oneshot::channel();
-    inner.poll = Some(sender);
-    receiver
-}
-
 impl Inner {
     fn dismiss(&mut self, socket: &Socket, connection: &Connection) {
         let limit = connection.core.config.limits.max_namespaces.max(1);
         self.sockets.dismiss(socket, limit);
-    }
-
-    /// What its driver is to be told that it does not know. To be called under the lock under which something was queued: the
-    /// driver forgets it under the same one, before it looks what there is.
-    #[inline]
-    fn newly(&mut self, due: Due, connection: &Connection) -> Due {
-        if due != Due::Flush {
-            return due;
-        }
-        // A turn that has not begun ends with a flush, and one that has begun before the last flush is not seen here.
-        if self.unsent || connection.flags.load(Ordering::Acquire) & QUEUED != 0 {
-            return Due::Nothing;
-        }
-        self.unsent = true;
-        // What has been looked at since may be on the list still.
-        if std::mem::replace(&mut self.listed, true) { Due::Nothing } else { Due::Flush }
-    }
-
-    /// Queues the frames of one packet. Whoever broadcasts holds locks here: the driver tells what became of them.
-    fn queue(
-        &mut self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        connection: &Connection,
-        key: Option<u64>,
-    ) -> Due {
-        if key.is_none()
-            && let Some(due) = self.cork_frames(frames.as_ref(), connection)
-        {
-            return due;
-        }
-        self.queue_behind(frames, connection, key)
-    }
-
-    /// As [`Inner::queue`], for what cannot be written ahead.
-    fn queue_behind(
-        &mut self,
-        frames: impl AsRef<[Frame]> + IntoIterator<Item = Frame>,
-        connection: &Connection,
-        key: Option<u64>,
-    ) -> Due {
-        let core = &connection.core;
-        self.uncork();
-        match self.session.send_or_shed(frames, &core.session, self.policy.shed(), key) {
-            Ok(Queued { dropped: 0, replaced: false }) => {}
-            Ok(queued) => self.count_lost(queued, core),
-            Err(OutboxFull) => {
-                self.session.abort(CloseReason::SlowConsumer);
-                return Due::Turn;
-            }
-        }
-        if self.session.queued_bytes() < LARGE { Due::Flush } else { Due::Turn }
-    }
-
-    /// As [`Inner::queue`], for a packet that may be lost and is to wait. `false` where there is no room for it.
-    #[cold]
-    fn queue_volatile(&mut self, frames: impl IntoIterator<Item = Frame>, core: &Core) -> bool {
-        let ranked = |frame: Frame| match frame.rank() {
-            Rank::Attachment => frame,
-            _ => frame.ranked(Rank::Volatile),
-        };
-        self.uncork();
-        let frames: Frames = frames.into_iter().map(ranked).collect();
-        match self.session.send_or_shed(frames, &core.session, self.policy.shed(), None) {
-            Ok(queued) => {
-                self.count_lost(queued, core);
-                true
-            }
-            Err(OutboxFull) => false,
-        }
-    }
-
-    #[cold]
-    fn count_lost(&mut self, queued: Queued, core: &Core) {
-        self.dropped = self.dropped.saturating_add(u32::try_from(queued.dropped).unwrap_or(u32::MAX));
-        stats::add(&core.stats.dropped_packets, queued.dropped);
-        stats::add(&core.stats.conflated_packets, usize::from(queued.replaced));
-    }
-
-    /// Bytes that have not reached the transport.
-    fn waiting(&self) -> usize {
-        self.queued_bytes() + self.writing as usize
-    }
-
-    /// Bytes that have not been taken for the transport.
-    fn queued_bytes(&self) -> usize {
-        self.corked_bytes() + self.session.queued_bytes()
-    }
-
-    fn is_drained(&self) -> bool {
-        matches!(self.session.state(), State::Closed(_)) || (self.queued_bytes() == 0 && !self.blocked)
     }
 
     fn outputs(&mut self) -> SmallVec<[Output; 4]> {
