@@ -1,5 +1,5 @@
 /** A transport that the test plays: it records what is sent and says what is received. */
-import { mock } from "node:test";
+import { afterEach, beforeEach, mock } from "node:test";
 import { Manager } from "../../src/manager.js";
 import { decodePacket, encodePacket, type Packet } from "../../src/packet.js";
 import { Transport, type TransportOptions } from "../../src/transport.js";
@@ -63,6 +63,15 @@ export class FakeTransport extends Transport {
   lose(): void {
     this.onClose({ description: "gone" });
   }
+}
+
+/** Has each test of a file begin without transports, and at a time that it moves itself. */
+export function faked(): void {
+  beforeEach(() => {
+    FakeTransport.reset();
+    mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  });
+  afterEach(() => mock.timers.reset());
 }
 
 /** Lets the microtasks run. */

@@ -1,13 +1,9 @@
 /** One attempt of a manager to connect: it fails, takes too long, or is the last one. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, fakeManager, fixed, record } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, fakeManager, faked, fixed, record } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("a_first_attempt_that_fails_is_repeated", () => {
   const manager = fakeManager(fixed);

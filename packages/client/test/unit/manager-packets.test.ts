@@ -1,13 +1,9 @@
 /** What a manager does with packets: it hands them to the sockets of their namespaces, and reads and writes them with any parser. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fakeManager, fixed, settle } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, connected, fakeManager, faked, fixed, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("packets_are_handed_out_after_reading", async () => {
   const { manager, transport } = await connected();

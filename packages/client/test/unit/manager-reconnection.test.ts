@@ -1,13 +1,9 @@
 /** How a manager makes a lost connection again: when, how often, and who may end it or connect by hand meanwhile. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fakeManager, fixed, record } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, connected, fakeManager, faked, fixed, record } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("a_lost_connection_is_made_again_with_growing_delays", async () => {
   const manager = fakeManager({ ...fixed, reconnectionDelayMax: 400 });

@@ -1,14 +1,10 @@
 /** What a manager is asked for, how it opens, and how a connection under it ends. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { mock, test } from "node:test";
 import { Manager } from "../../src/manager.js";
-import { FakeTransport, connected, fakeManager, fixed, record, settle } from "./fake.js";
+import { FakeTransport, connected, fakeManager, faked, fixed, record, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("options_have_the_official_defaults_and_accessors", () => {
   const manager = fakeManager({ autoConnect: false });

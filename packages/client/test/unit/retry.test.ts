@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fixed, settle } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, connected, faked, fixed, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("one_at_a_time_and_in_order", async () => {
   const { socket, transport } = await connected({}, "/", { retries: 1, ackTimeout: 50 });

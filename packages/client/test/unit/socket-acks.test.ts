@@ -1,13 +1,9 @@
 /** Acknowledgements: who is called, with what, how often; and what a timeout or a disconnection makes of them. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fixed, settle } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, connected, faked, fixed, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("acks_are_called_once_with_what_the_other_side_says", async () => {
   const { socket, transport } = await connected();

@@ -1,13 +1,9 @@
 /** How a socket joins its namespace and leaves it: credentials, refusals, disconnections, recovery. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fakeManager, fixed, reconnect, settle } from "./fake.js";
+import { mock, test } from "node:test";
+import { FakeTransport, connected, fakeManager, faked, fixed, reconnect, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("connect_joins_with_credentials", async () => {
   for (const [auth, wire] of [

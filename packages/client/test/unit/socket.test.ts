@@ -1,13 +1,9 @@
 /** The events of a socket, both ways: what is sent, what may be dropped, and who hears it. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
-import { FakeTransport, connected, fakeManager, fixed, reconnect, settle } from "./fake.js";
+import { test } from "node:test";
+import { FakeTransport, connected, fakeManager, faked, fixed, reconnect, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 test("events_both_ways", async () => {
   const { socket, transport } = await connected();

@@ -1,14 +1,10 @@
 /** What waits to be sent, and what becomes of those who wait for an answer: limits, keys, signals. */
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { mock, test } from "node:test";
 import * as parser from "../../src/msgpack.js";
-import { FakeTransport, connected, fakeManager, fixed, settle } from "./fake.js";
+import { FakeTransport, connected, fakeManager, faked, fixed, settle } from "./fake.js";
 
-beforeEach(() => {
-  FakeTransport.reset();
-  mock.timers.enable({ apis: ["setTimeout", "Date"] });
-});
-afterEach(() => mock.timers.reset());
+faked();
 
 const FULL = /buffer is full/;
 
